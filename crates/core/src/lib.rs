@@ -1,0 +1,1 @@
+//! The words that everyone shares: secrets, ids, money, faults.

@@ -1,0 +1,1 @@
+//! Sockets: listeners, HTTP server, drain, upstream lanes.

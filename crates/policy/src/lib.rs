@@ -1,0 +1,1 @@
+//! Pure decisions: which target, which retry, when. Time and chance are arguments.

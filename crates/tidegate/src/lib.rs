@@ -1,0 +1,1 @@
+//! The binary: config, snapshot, reload, signals, command line.
