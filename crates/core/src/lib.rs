@@ -1,1 +1,11 @@
-//! The words that everyone shares: secrets, ids, money, faults.
+//! The words that everyone shares: secrets, ids, money, faults. Floor 0: imports nothing of the house.
+
+pub mod fault;
+pub mod id;
+pub mod money;
+pub mod secret;
+
+pub use fault::FaultKind;
+pub use id::RequestId;
+pub use money::NanoUsd;
+pub use secret::Secret;
