@@ -1,1 +1,22 @@
-//! Pure LLM protocol: dialects, translation, SSE, usage, prices. No I/O, no clock.
+//! Pure LLM protocol: dialects, translation, SSE, usage, prices. Floor 1: no I/O, no clock, no tokio, no hyper.
+//!
+//! A request goes *caller's dialect → hub → target's dialect*, an answer the other way ([`codec`]). When the dialects agree,
+//! nothing of this runs: bytes pass through, and only a few ranges are replaced.
+
+pub mod anthropic;
+pub mod codec;
+mod dialect;
+pub mod fault;
+pub mod fields;
+pub mod gemini;
+pub mod hub;
+pub mod openai_chat;
+pub mod openai_responses;
+pub mod quirks;
+pub mod sse;
+pub mod usage;
+
+pub use dialect::Dialect;
+pub use fault::{BadRequest, Problem, UpstreamFault};
+pub use quirks::{Profile, Quirks};
+pub use usage::Usage;

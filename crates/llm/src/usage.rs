@@ -24,6 +24,8 @@ pub struct Usage {
     pub output_audio: u64,
     /// The tier that the provider says it served (`priority`, `flex`, `fast`, …); it changes the price (case 11).
     pub service_tier: Option<String>,
+    /// What it cost, set by the gateway where the caller asked to be told (`usage.cost`).
+    pub cost: Option<tidegate_core::NanoUsd>,
     /// True when counted by the gateway because the provider's count never came.
     pub estimated: bool,
 }

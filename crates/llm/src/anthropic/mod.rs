@@ -1,0 +1,9 @@
+//! Anthropic messages: `POST /v1/messages`.
+
+pub mod decode_request;
+pub mod decode_response;
+pub mod decode_stream;
+pub mod encode_request;
+pub mod encode_response;
+pub mod encode_stream;
+pub mod error;

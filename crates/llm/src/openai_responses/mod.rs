@@ -1,0 +1,8 @@
+//! OpenAI responses: `POST /v1/responses`.
+
+pub mod decode_request;
+pub mod decode_response;
+pub mod decode_stream;
+pub mod encode_request;
+pub mod encode_response;
+pub mod encode_stream;
