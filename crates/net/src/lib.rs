@@ -1,1 +1,13 @@
-//! Sockets: listeners, HTTP server, drain, upstream lanes.
+//! Sockets: listeners, the HTTP server and its drain, upstream lanes. Floor 2: knows bytes and time, nothing of models.
+
+pub mod drain;
+pub mod lane;
+pub mod listen;
+pub mod origin;
+pub mod serve;
+pub mod tls;
+
+pub use drain::Drain;
+pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LanePool, Outgoing};
+pub use origin::{Origin, OriginError};
+pub use serve::{Handler, Peer, ServeLimits, serve};

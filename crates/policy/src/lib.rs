@@ -1,1 +1,9 @@
-//! Pure decisions: which target, which retry, when. Time and chance are arguments.
+//! Pure decisions: which target, which retry, when. Floor 1: no I/O, no clock; time and chance are arguments.
+
+pub mod order;
+pub mod retry;
+pub mod time_limits;
+
+pub use order::weighted_order;
+pub use retry::{LONGEST_RETRY_AFTER, RetryRules, retry_after};
+pub use time_limits::TimeLimits;

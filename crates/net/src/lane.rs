@@ -1,0 +1,295 @@
+//! Stop 7 of a request's way: lanes to an upstream, kept alive and used again.
+//!
+//! Not hyper-util's pool: there a request races a fresh connect against a returned connection (hyper#4134), and each
+//! return costs a task. Here a lane goes back when the last byte of its answer has been read, without a task.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tracing::debug;
+
+use crate::origin::Origin;
+use crate::tls;
+
+/// How long an unused lane is kept: below the 60 s after which common servers close (nginx 75 s, Node 5 s is caught by
+/// the reuse check).
+const IDLE_LIMIT: Duration = Duration::from_secs(50);
+/// Most unused lanes kept for one origin.
+const IDLE_LANES: usize = 1024;
+
+/// Why no answer came over a lane.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The name has no address, nobody listens, the network is down.
+    #[error("cannot connect to {origin}: {source}")]
+    Connect {
+        /// Where to.
+        origin: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No connection within the limit.
+    #[error("no connection to {origin} within {} ms", limit.as_millis())]
+    ConnectTimeout {
+        /// Where to.
+        origin: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// TLS is not available at all (no trusted roots on this system).
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// The connection broke before the answer's head was complete.
+    #[error("the upstream closed the connection before it answered")]
+    Broken(#[source] hyper::Error),
+}
+
+/// The body of a request that goes upstream.
+#[derive(Debug)]
+pub struct Outgoing(Option<Bytes>);
+
+impl Outgoing {
+    /// A whole body in memory.
+    pub fn full(bytes: Bytes) -> Self {
+        Self(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, Bytes::len) as u64)
+    }
+}
+
+/// Opens lanes; one for the whole process, so that a reload keeps every lane.
+#[derive(Debug, Default)]
+pub struct Connector {
+    pools: Mutex<HashMap<Origin, Weak<LanePool>>>,
+    tls: OnceLock<TlsConnectorSlot>,
+}
+
+/// Keeps `Connector: Debug` without showing the TLS state.
+struct TlsConnectorSlot(TlsConnector);
+
+impl std::fmt::Debug for TlsConnectorSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsConnector")
+    }
+}
+
+impl Connector {
+    /// The pool of that origin; the same one as long as somebody holds it.
+    pub fn pool(self: &Arc<Self>, origin: &Origin) -> Arc<LanePool> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|_, pool| pool.strong_count() > 0);
+        if let Some(pool) = pools.get(origin).and_then(Weak::upgrade) {
+            return pool;
+        }
+        let pool =
+            Arc::new(LanePool { origin: origin.clone(), connector: self.clone(), idle: Mutex::default() });
+        pools.insert(origin.clone(), Arc::downgrade(&pool));
+        pool
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, LaneError> {
+        if let Some(slot) = self.tls.get() {
+            return Ok(&slot.0);
+        }
+        let client = tls::client().map_err(|error| LaneError::Tls(error.to_string()))?;
+        Ok(&self.tls.get_or_init(|| TlsConnectorSlot(client)).0)
+    }
+}
+
+/// The lanes to one origin.
+#[derive(Debug)]
+pub struct LanePool {
+    origin: Origin,
+    connector: Arc<Connector>,
+    idle: Mutex<VecDeque<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: SendRequest<Outgoing>,
+    since: Instant,
+}
+
+/// An answer whose body is still on its lane.
+pub type LaneAnswer = Response<LaneBody>;
+
+impl LanePool {
+    /// Where the lanes lead.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Lanes that wait for work.
+    pub fn idle_lanes(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Sends a request (with its `Host` header and a path-only URI) and waits for the answer's head. `connect_limit` bounds
+    /// only the opening of a fresh lane. Dropping the future closes the lane, and with it the upstream's work.
+    pub async fn send(
+        self: &Arc<Self>,
+        mut request: Request<Outgoing>,
+        connect_limit: Duration,
+    ) -> Result<LaneAnswer, LaneError> {
+        while let Some(mut sender) = self.take_idle().await {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(self.answer(sender, response)),
+                Err(mut failed) => match failed.take_message() {
+                    // The upstream closed the idle lane at the same moment; nothing was sent (fault 59).
+                    Some(unsent) => request = unsent,
+                    None => return Err(LaneError::Broken(failed.into_error())),
+                },
+            }
+        }
+        let mut sender = self.connect_within(connect_limit).await?;
+        let response = sender.send_request(request).await.map_err(LaneError::Broken)?;
+        Ok(self.answer(sender, response))
+    }
+
+    fn answer(self: &Arc<Self>, sender: SendRequest<Outgoing>, response: Response<Incoming>) -> LaneAnswer {
+        response.map(|incoming| {
+            let mut body = LaneBody { incoming, lane: Some((sender, self.clone())) };
+            body.give_back_at_end();
+            body
+        })
+    }
+
+    async fn take_idle(&self) -> Option<SendRequest<Outgoing>> {
+        loop {
+            let mut idle = self.lock().pop_back()?;
+            if idle.since.elapsed() > IDLE_LIMIT || idle.sender.is_closed() {
+                continue;
+            }
+            // The answer has been read to its end, so the lane turns ready within one poll of its task, or never.
+            if poll_fn(|context| idle.sender.poll_ready(context)).await.is_ok() {
+                return Some(idle.sender);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connect_within(&self, limit: Duration) -> Result<SendRequest<Outgoing>, LaneError> {
+        match tokio::time::timeout(limit, self.connect()).await {
+            Ok(result) => result,
+            Err(_) => Err(LaneError::ConnectTimeout { origin: self.origin.to_string(), limit }),
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Outgoing>, LaneError> {
+        let failed = |source| LaneError::Connect { origin: self.origin.to_string(), source };
+        let stream =
+            TcpStream::connect((self.origin.host.as_str(), self.origin.port)).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        if self.origin.tls {
+            let name = rustls::pki_types::ServerName::try_from(self.origin.host.clone())
+                .map_err(|error| LaneError::Tls(error.to_string()))?;
+            let stream = self.connector.tls()?.connect(name, stream).await.map_err(failed)?;
+            handshake(TokioIo::new(stream)).await
+        } else {
+            handshake(TokioIo::new(stream)).await
+        }
+    }
+}
+
+async fn handshake<S>(stream: S) -> Result<SendRequest<Outgoing>, LaneError>
+where
+    S: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+{
+    let (sender, connection) =
+        http1::Builder::new().max_buf_size(256 * 1024).handshake(stream).await.map_err(LaneError::Broken)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!(%error, "lane ended");
+        }
+    });
+    Ok(sender)
+}
+
+/// An answer's body. When it has been read to its end, its lane is used again; dropped before, the lane is closed, which
+/// is how an upstream learns that nobody listens any more.
+#[derive(Debug)]
+pub struct LaneBody {
+    incoming: Incoming,
+    lane: Option<(SendRequest<Outgoing>, Arc<LanePool>)>,
+}
+
+impl LaneBody {
+    fn give_back_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some((sender, pool)) = self.lane.take()
+            && !sender.is_closed()
+        {
+            let mut idle = pool.lock();
+            // The front has waited longest: lanes nobody needed for so long are closed as new ones come back.
+            while idle.len() >= IDLE_LANES
+                || idle.front().is_some_and(|lane| lane.since.elapsed() > IDLE_LIMIT)
+            {
+                idle.pop_front();
+            }
+            idle.push_back(Idle { sender, since: Instant::now() });
+        }
+    }
+}
+
+impl Body for LaneBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        match &frame {
+            None => self.give_back(),
+            Some(Ok(_)) => self.give_back_at_end(),
+            Some(Err(_)) => self.lane = None,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
