@@ -12,6 +12,8 @@ pub mod gemini;
 pub mod hub;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod price;
+pub mod provider;
 pub mod quirks;
 pub mod sse;
 pub mod usage;
