@@ -1,0 +1,272 @@
+//! One JSON line per request, formatted and written on a thread of its own.
+//!
+//! A request only appends to a list; the thread is woken when the list was empty, writes all that has gathered, and then
+//! rests a moment: under load there is no system call per request.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use tidegate_core::{NanoUsd, RequestId};
+use tidegate_llm::Usage;
+
+use crate::exchange::Outcome;
+
+/// Lines that may wait; beyond it lines are dropped and counted, because a stuck log must not eat the memory.
+const WAITING: usize = 100_000;
+/// The rest after each write.
+const REST: Duration = Duration::from_millis(25);
+
+/// What is written down of one exchange.
+#[derive(Debug)]
+#[allow(missing_docs)] // The fields are those of `Exchange`.
+pub struct LogLine {
+    pub arrived: SystemTime,
+    pub id: RequestId,
+    pub peer: SocketAddr,
+    pub endpoint: &'static str,
+    pub status: u16,
+    pub outcome: Outcome,
+    pub error: Option<String>,
+    pub model: String,
+    pub target: Option<Arc<str>>,
+    pub attempts: u32,
+    pub stream: bool,
+    pub duration: Duration,
+    pub waited: Duration,
+    pub first_token: Option<Duration>,
+    pub usage: Option<Usage>,
+    pub cost: Option<NanoUsd>,
+}
+
+/// The log. Lines pushed after [`AccessLog::close`] are lost.
+#[derive(Debug)]
+pub struct AccessLog {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<LogLine>,
+    closed: bool,
+    writing: bool,
+}
+
+impl AccessLog {
+    /// Starts the writing thread on `out`.
+    pub fn start(out: Box<dyn Write + Send>) -> std::io::Result<Arc<Self>> {
+        let log = Arc::new(Self::silent());
+        let writer = log.clone();
+        std::thread::Builder::new().name("access-log".into()).spawn(move || writer.write_all(out))?;
+        Ok(log)
+    }
+
+    /// A log that keeps nothing; for tests and for `access_log: off`.
+    pub fn off() -> Arc<Self> {
+        let log = Self::silent();
+        log.lock().closed = true;
+        Arc::new(log)
+    }
+
+    fn silent() -> Self {
+        Self { waiting: Mutex::default(), wake: Condvar::new(), dropped: AtomicU64::new(0) }
+    }
+
+    /// Appends a line; never waits for the writing.
+    pub fn push(&self, line: LogLine) {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return;
+        }
+        if waiting.lines.len() >= WAITING {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let was_empty = waiting.lines.is_empty();
+        waiting.lines.push(line);
+        drop(waiting);
+        if was_empty {
+            self.wake.notify_all();
+        }
+    }
+
+    /// Lines that were dropped because writing could not keep up.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything pushed so far is written, then ends the thread.
+    pub fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        self.wake.notify_all();
+        while waiting.writing || !waiting.lines.is_empty() {
+            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_all(&self, mut out: Box<dyn Write + Send>) {
+        let mut lines = Vec::new();
+        let mut buffer = Vec::with_capacity(64 * 1024);
+        loop {
+            {
+                let mut waiting = self.lock();
+                waiting.writing = false;
+                self.wake.notify_all();
+                while waiting.lines.is_empty() {
+                    if waiting.closed {
+                        return;
+                    }
+                    waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                }
+                std::mem::swap(&mut waiting.lines, &mut lines);
+                waiting.writing = true;
+            }
+            for line in lines.drain(..) {
+                write_line(&mut buffer, &line);
+            }
+            // A closed pipe ends the log, not the gateway.
+            let _ = out.write_all(&buffer).and_then(|()| out.flush());
+            buffer.clear();
+            if !self.lock().closed {
+                std::thread::sleep(REST);
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    time: String,
+    request_id: String,
+    client: SocketAddr,
+    endpoint: &'a str,
+    status: u16,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    attempts: u32,
+    stream: bool,
+    duration_ms: f64,
+    upstream_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_token_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "is_zero")]
+    cached_tokens: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    reasoning_tokens: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    estimated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde wants a reference
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn write_line(out: &mut Vec<u8>, line: &LogLine) {
+    let usage = line.usage.as_ref();
+    let written = Written {
+        time: crate::clock::rfc3339(line.arrived),
+        request_id: line.id.to_string(),
+        client: line.peer,
+        endpoint: line.endpoint,
+        status: line.status,
+        outcome: line.outcome.word(),
+        error: line.error.as_deref(),
+        model: &line.model,
+        target: line.target.as_deref(),
+        attempts: line.attempts,
+        stream: line.stream,
+        duration_ms: millis(line.duration),
+        upstream_ms: millis(line.waited),
+        first_token_ms: line.first_token.map(millis),
+        input_tokens: usage.map(|usage| usage.input),
+        output_tokens: usage.map(|usage| usage.output),
+        cached_tokens: usage.map_or(0, |usage| usage.cache_read),
+        reasoning_tokens: usage.map_or(0, |usage| usage.reasoning),
+        estimated: usage.is_some_and(|usage| usage.estimated),
+        cost_usd: line.cost.map(NanoUsd::as_dollars),
+    };
+    if serde_json::to_writer(&mut *out, &written).is_ok() {
+        out.push(b'\n');
+    }
+}
+
+/// Milliseconds with three digits after the point.
+fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn line(model: &str) -> LogLine {
+        LogLine {
+            arrived: SystemTime::UNIX_EPOCH,
+            id: RequestId::new(),
+            peer: "127.0.0.1:9".parse().unwrap(),
+            endpoint: "chat_completions",
+            status: 200,
+            outcome: Outcome::Complete,
+            error: None,
+            model: model.to_owned(),
+            target: None,
+            attempts: 1,
+            stream: false,
+            duration: Duration::from_micros(1500),
+            waited: Duration::ZERO,
+            first_token: None,
+            usage: None,
+            cost: Some(NanoUsd(1_500_000)),
+        }
+    }
+
+    #[test]
+    fn fault_79_hostile_text_stays_one_record() {
+        let out = Shared::default();
+        let log = AccessLog::start(Box::new(out.clone())).unwrap();
+        log.push(line("a\r\n{\"status\":500}\u{1b}[31m"));
+        log.push(line("b"));
+        log.close();
+        let written = out.0.lock().unwrap();
+        let lines: Vec<serde_json::Value> =
+            written.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["status"], 200);
+        assert_eq!(lines[0]["time"], "1970-01-01T00:00:00.000Z");
+        assert_eq!(lines[1]["cost_usd"], 0.0015);
+    }
+}

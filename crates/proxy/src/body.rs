@@ -1,0 +1,131 @@
+//! Bodies: reading a request's within its bound, and the answer's.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::error::GatewayError;
+use crate::inflate::{Encoding, inflate_whole};
+use crate::relay::Relay;
+
+/// The body of an answer: in one piece, or relayed from the provider as it comes.
+#[derive(Debug)]
+pub enum ReplyBody {
+    /// In one piece.
+    Full(Option<Bytes>),
+    /// As it comes.
+    Relay(Box<Relay>),
+}
+
+impl ReplyBody {
+    /// A body in one piece.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        Self::Full(Some(bytes.into()).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match &mut *self {
+            Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Relay(relay) => relay.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Full(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Relay(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// Reads a request's body, decompressed, within `limit` bytes. A body that *says* it is too large is refused unread.
+pub async fn read_request<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, GatewayError>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    if body.size_hint().lower() > limit as u64 {
+        return Err(GatewayError::BodyTooLarge { limit });
+    }
+    let encoding = match headers.get(http::header::CONTENT_ENCODING) {
+        None => Encoding::Identity,
+        Some(value) => Encoding::named(value.to_str().unwrap_or("?"))
+            .ok_or_else(|| GatewayError::UnknownEncoding(String::from_utf8_lossy(value.as_bytes()).into_owned()))?,
+    };
+    let raw = read_bounded(body, limit).await.map_err(|failure| match failure {
+        ReadFailure::TooLarge => GatewayError::BodyTooLarge { limit },
+        ReadFailure::Broken(cause) => GatewayError::BodyUnreadable(cause),
+    })?;
+    if encoding == Encoding::Identity {
+        return Ok(raw);
+    }
+    inflate_whole(encoding, &raw, limit).map_err(|failure| match failure {
+        ReadFailure::TooLarge => GatewayError::BodyTooLarge { limit },
+        ReadFailure::Broken(cause) => GatewayError::BodyUnreadable(cause),
+    })
+}
+
+/// Why a body could not be read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadFailure {
+    /// Over the bound.
+    TooLarge,
+    /// The connection or the compression broke.
+    Broken(String),
+}
+
+/// Reads a body whole, within `limit` bytes. A body that comes in one piece is not copied.
+pub async fn read_bounded<B>(mut body: B, limit: usize) -> Result<Bytes, ReadFailure>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ReadFailure::Broken(error.to_string()))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        let so_far = if rest.is_empty() { first.as_ref().map_or(0, Bytes::len) } else { rest.len() };
+        if so_far + piece.len() > limit {
+            return Err(ReadFailure::TooLarge);
+        }
+        match &first {
+            None => first = Some(piece),
+            Some(head) => {
+                if rest.is_empty() {
+                    rest.reserve(body.size_hint().lower() as usize + head.len() + piece.len());
+                    rest.extend_from_slice(head);
+                }
+                rest.extend_from_slice(&piece);
+            }
+        }
+    }
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+
+    #[tokio::test]
+    async fn fault_27_a_body_that_says_it_is_too_large_is_refused_unread() {
+        let body = Full::new(Bytes::from_static(b"12345"));
+        let error = read_request(&HeaderMap::new(), body, 4).await.unwrap_err();
+        assert_eq!(error.status(), 413);
+    }
+}

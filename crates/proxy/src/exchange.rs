@@ -1,0 +1,102 @@
+//! One request with all that happens to it. Passed by value or `&mut`, moved into the answer's body; when that ends *or is
+//! dropped*, it is settled, once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tidegate_core::{NanoUsd, RequestId};
+use tidegate_llm::Usage;
+
+use crate::access_log::AccessLog;
+use crate::meters::Meters;
+use crate::settle::settle;
+use crate::snapshot::{Snapshot, Target};
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The caller went away before the end.
+    Cancelled,
+    /// The answer is complete.
+    Complete,
+    /// The caller was told an error, as a status or inside the stream.
+    Failed,
+}
+
+impl Outcome {
+    /// The word for logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The state of one request.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Its id.
+    pub id: RequestId,
+    /// The configuration that it uses to its end.
+    pub snapshot: Arc<Snapshot>,
+    /// Where it is counted.
+    pub meters: Meters,
+    /// Where it is written down.
+    pub log: Arc<AccessLog>,
+    /// When it arrived.
+    pub started: Instant,
+    /// The same on the wall clock.
+    pub arrived: SystemTime,
+    /// Who sent it.
+    pub peer: SocketAddr,
+    /// The endpoint's word.
+    pub endpoint: &'static str,
+    /// The model as the caller named it.
+    pub model: String,
+    /// Whether the answer is a stream.
+    pub stream: bool,
+    /// Size of the request's body, for estimates.
+    pub request_bytes: usize,
+    /// Who answered, or was tried last.
+    pub target: Option<Arc<Target>>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Time spent waiting for providers, for the overhead header.
+    pub waited: Duration,
+    /// From arrival to the first content.
+    pub first_token: Option<Duration>,
+    /// The status told to the caller.
+    pub status: u16,
+    /// The error's code, if the caller was told one.
+    pub error: Option<String>,
+    /// Tokens.
+    pub usage: Option<Usage>,
+    /// Events inside the provider's stream that could not be read.
+    pub malformed: u64,
+    /// How it ended; `Cancelled` until something better is known.
+    pub outcome: Outcome,
+}
+
+impl Exchange {
+    /// What the tokens cost; `None` for an unpriced model, an unknown usage, or no target.
+    pub fn cost(&self) -> Option<NanoUsd> {
+        self.cost_of(self.usage.as_ref()?)
+    }
+
+    /// What that usage costs at this exchange's target.
+    pub fn cost_of(&self, usage: &Usage) -> Option<NanoUsd> {
+        let target = self.target.as_ref()?;
+        let now = self.arrived.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let price = self.snapshot.prices.find(&target.provider.price_name, &target.model, now)?;
+        tidegate_llm::price::cost(price, usage, usage.service_tier.as_deref())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        settle(self);
+    }
+}

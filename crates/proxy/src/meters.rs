@@ -1,0 +1,219 @@
+//! What is counted, under the names of the Prometheus conventions. Handles are looked up once per snapshot; a request
+//! only adds to atomics.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tidegate_llm::Usage;
+
+/// Buckets for whole answers, in seconds (OpenTelemetry's GenAI buckets).
+const DURATION: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// Buckets for first tokens, in seconds.
+const FIRST_TOKEN: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    endpoint: &'static str,
+    provider: String,
+    model: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TargetLabels {
+    provider: String,
+    model: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    provider: String,
+    model: String,
+    r#type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    provider: String,
+    model: String,
+    outcome: &'static str,
+}
+
+/// All meters of the process. Clones share the values; a reload keeps them.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    inner: Arc<Families>,
+}
+
+#[derive(Debug)]
+struct Families {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    duration: Family<TargetLabels, Histogram, fn() -> Histogram>,
+    first_token: Family<TargetLabels, Histogram, fn() -> Histogram>,
+    tokens: Family<TokenLabels, Counter>,
+    cost: Family<TargetLabels, Counter<f64, AtomicU64>>,
+    attempts: Family<AttemptLabels, Counter>,
+    in_flight: Gauge,
+    malformed: Family<TargetLabels, Counter>,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self { inner: Arc::new(Families::new()) }
+    }
+}
+
+impl Families {
+    fn new() -> Self {
+        let mut families = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(DURATION)),
+            first_token: Family::new_with_constructor(|| Histogram::new(FIRST_TOKEN)),
+            tokens: Family::default(),
+            cost: Family::default(),
+            attempts: Family::default(),
+            in_flight: Gauge::default(),
+            malformed: Family::default(),
+        };
+        families.register();
+        families
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("ai_api_requests", "Requests answered, by HTTP status", self.requests.clone());
+        r.register(
+            "ai_api_request_duration_seconds",
+            "From a request's arrival to the last byte of its answer",
+            self.duration.clone(),
+        );
+        r.register(
+            "ai_model_time_to_first_token_seconds",
+            "From a request's arrival to the first content of a streamed answer",
+            self.first_token.clone(),
+        );
+        r.register("ai_tokens_usage", "Tokens, by type", self.tokens.clone());
+        r.register("ai_cost_usd", "Cost of the answers of priced models, in US dollars", self.cost.clone());
+        r.register("ai_attempts", "Attempts at targets, by outcome", self.attempts.clone());
+        r.register("ai_requests_in_flight", "Requests that are being answered", self.in_flight.clone());
+        r.register(
+            "ai_malformed_events",
+            "Events inside providers' streams that could not be read and were skipped",
+            self.malformed.clone(),
+        );
+    }
+}
+
+impl Meters {
+    /// The meters of one target.
+    pub fn target(&self, provider: &str, model: &str) -> Arc<TargetMeters> {
+        let labels = TargetLabels { provider: provider.to_owned(), model: model.to_owned() };
+        let tokens = |kind| {
+            let (provider, model) = (provider.to_owned(), model.to_owned());
+            self.inner.tokens.get_or_create_owned(&TokenLabels { provider, model, r#type: kind })
+        };
+        let attempts = |outcome| {
+            let (provider, model) = (provider.to_owned(), model.to_owned());
+            self.inner.attempts.get_or_create_owned(&AttemptLabels { provider, model, outcome })
+        };
+        Arc::new(TargetMeters {
+            all: self.clone(),
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            duration: self.inner.duration.get_or_create_owned(&labels),
+            first_token: self.inner.first_token.get_or_create_owned(&labels),
+            input: tokens("input"),
+            output: tokens("output"),
+            cache_read: tokens("cache_read"),
+            reasoning: tokens("reasoning"),
+            cost: self.inner.cost.get_or_create_owned(&labels),
+            good: attempts("good"),
+            failed: attempts("failed"),
+            malformed: self.inner.malformed.get_or_create_owned(&labels),
+        })
+    }
+
+    /// Counts an answered request that reached no target.
+    pub fn count_refused(&self, endpoint: &'static str, status: u16) {
+        let labels = RequestLabels { endpoint, provider: String::new(), model: String::new(), status };
+        self.inner.requests.get_or_create(&labels).inc();
+    }
+
+    /// The gauge of open requests.
+    pub fn in_flight(&self) -> &Gauge {
+        &self.inner.in_flight
+    }
+
+    /// All values in OpenMetrics text.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut out, &self.inner.registry);
+        out
+    }
+}
+
+/// The meters of one target, looked up once.
+#[derive(Debug)]
+pub struct TargetMeters {
+    all: Meters,
+    provider: String,
+    model: String,
+    duration: Histogram,
+    first_token: Histogram,
+    input: Counter,
+    output: Counter,
+    cache_read: Counter,
+    reasoning: Counter,
+    cost: Counter<f64, AtomicU64>,
+    good: Counter,
+    failed: Counter,
+    malformed: Counter,
+}
+
+impl TargetMeters {
+    /// Counts one attempt.
+    pub fn count_attempt(&self, good: bool) {
+        if good {
+            self.good.inc()
+        } else {
+            self.failed.inc()
+        };
+    }
+
+    /// Counts an answered request.
+    pub fn count_request(&self, endpoint: &'static str, status: u16, seconds: f64, first_token: Option<f64>) {
+        let labels =
+            RequestLabels { endpoint, provider: self.provider.clone(), model: self.model.clone(), status };
+        self.all.inner.requests.get_or_create(&labels).inc();
+        self.duration.observe(seconds);
+        if let Some(seconds) = first_token {
+            self.first_token.observe(seconds);
+        }
+    }
+
+    /// Counts tokens and, for a priced model, money.
+    pub fn count_usage(&self, usage: &Usage, dollars: Option<f64>) {
+        self.input.inc_by(usage.input);
+        self.output.inc_by(usage.output);
+        self.cache_read.inc_by(usage.cache_read);
+        self.reasoning.inc_by(usage.reasoning);
+        if let Some(dollars) = dollars {
+            self.cost.inc_by(dollars);
+        }
+    }
+
+    /// Counts skipped events.
+    pub fn count_malformed(&self, events: u64) {
+        self.malformed.inc_by(events);
+    }
+}

@@ -1,0 +1,48 @@
+//! The end of every exchange, in one place: metrics, log line. Later also budgets, cache and ledger.
+
+use crate::access_log::LogLine;
+use crate::exchange::{Exchange, Outcome};
+
+/// The status under which an exchange is written down when its caller went away: nginx's 499.
+const CLIENT_CLOSED: u16 = 499;
+
+/// Counts and writes down an exchange that has ended.
+pub fn settle(exchange: &mut Exchange) {
+    exchange.meters.in_flight().dec();
+    if exchange.outcome == Outcome::Cancelled && exchange.status == 0 {
+        exchange.status = CLIENT_CLOSED;
+    }
+    let elapsed = exchange.started.elapsed();
+    let cost = exchange.cost();
+    match &exchange.target {
+        Some(target) => {
+            let first_token = exchange.first_token.map(|wait| wait.as_secs_f64());
+            target.meters.count_request(exchange.endpoint, exchange.status, elapsed.as_secs_f64(), first_token);
+            if let Some(usage) = &exchange.usage {
+                target.meters.count_usage(usage, cost.map(|cost| cost.as_dollars()));
+            }
+            if exchange.malformed > 0 {
+                target.meters.count_malformed(exchange.malformed);
+            }
+        }
+        None => exchange.meters.count_refused(exchange.endpoint, exchange.status),
+    }
+    exchange.log.push(LogLine {
+        arrived: exchange.arrived,
+        id: exchange.id,
+        peer: exchange.peer,
+        endpoint: exchange.endpoint,
+        status: exchange.status,
+        outcome: exchange.outcome,
+        error: exchange.error.take(),
+        model: std::mem::take(&mut exchange.model),
+        target: exchange.target.as_ref().map(|target| target.label.clone()),
+        attempts: exchange.attempts,
+        stream: exchange.stream,
+        duration: elapsed,
+        waited: exchange.waited,
+        first_token: exchange.first_token,
+        usage: exchange.usage.take(),
+        cost,
+    });
+}

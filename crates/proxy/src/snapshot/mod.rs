@@ -1,0 +1,60 @@
+//! The checked, immutable runtime configuration. A request takes one `Arc<Snapshot>` and uses it to its end; a reload
+//! builds a whole new one and swaps it.
+
+mod models;
+mod provider;
+mod suggest;
+
+pub use models::{ModelTable, Pool, PoolMember, Resolved, UnknownModel};
+pub use provider::{Auth, Line, Provider, Target};
+pub use suggest::nearest;
+
+use std::sync::Arc;
+
+use tidegate_llm::price::PriceTable;
+use tidegate_policy::RetryRules;
+
+/// Everything that requests need to know.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What model names lead to.
+    pub models: ModelTable,
+    /// Providers by the order of the config; the built-in `demo` comes last.
+    pub providers: Vec<Arc<Provider>>,
+    /// Who gets requests that name no model (`/v1/files`, `/v1/batches`): the first provider that speaks OpenAI.
+    pub default_provider: Option<Arc<Provider>>,
+    /// Prices.
+    pub prices: Arc<PriceTable>,
+    /// Switches and bounds.
+    pub rules: Rules,
+}
+
+/// Switches and bounds that hold for every request.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Largest request body, in bytes, after decompression.
+    pub request_body: usize,
+    /// Largest whole (not streamed) answer of a provider, in bytes.
+    pub answer_body: usize,
+    /// Refuse what cannot be carried over, instead of naming it in `x-tidegate-dropped`.
+    pub strict: bool,
+    /// Put `cost` into `usage` of every answer.
+    pub usage_cost: bool,
+    /// Also send LiteLLM's header names.
+    pub litellm_headers: bool,
+    /// Tries and waits.
+    pub retry: RetryRules,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            request_body: 32 << 20,
+            answer_body: 64 << 20,
+            strict: false,
+            usage_cost: false,
+            litellm_headers: false,
+            retry: RetryRules::default(),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a model name leads to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tidegate_policy::TimeLimits;
+
+use crate::meters::Meters;
+use crate::snapshot::{Provider, Target, nearest};
+
+/// Several targets behind one name.
+#[derive(Debug)]
+pub struct Pool {
+    /// The name.
+    pub name: String,
+    /// Targets with their weights.
+    pub members: Vec<PoolMember>,
+    /// Names to go on with when all members have failed, in order.
+    pub fallback: Vec<String>,
+}
+
+/// A target and its share of the traffic.
+#[derive(Clone, Debug)]
+pub struct PoolMember {
+    /// The target.
+    pub target: Arc<Target>,
+    /// Its share; 0 is for fail-over only.
+    pub weight: u32,
+}
+
+/// What a name leads to.
+#[derive(Clone, Debug)]
+pub enum Resolved {
+    /// A name of the config.
+    Pool(Arc<Pool>),
+    /// `provider/model`, or a bare name that one provider has.
+    Target(Arc<Target>),
+}
+
+/// A name that leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownModel {
+    /// Nobody has it.
+    #[error("there is no model `{name}`{}", hint(.nearest))]
+    Nowhere {
+        /// The name.
+        name: String,
+        /// A name that exists and looks alike.
+        nearest: Option<String>,
+    },
+    /// Several providers have it.
+    #[error("several providers have a model `{name}`; say which one: {}", .choices.join(", "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// `provider/model` of each.
+        choices: Vec<String>,
+    },
+}
+
+fn hint(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(
+        || "; GET /v1/models lists those that exist, and `provider/model` always works".to_owned(),
+        |name| format!("; did you mean `{name}`?"),
+    )
+}
+
+/// Most models outside the config that get a target of their own; further ones are made anew for each request.
+const ADHOC_TARGETS: usize = 1000;
+
+/// All names.
+#[derive(Debug)]
+pub struct ModelTable {
+    pools: HashMap<String, Arc<Pool>>,
+    /// Names with one `*`, longest first: prefix, suffix, and the target name in which `*` is filled in.
+    patterns: Vec<Pattern>,
+    providers: HashMap<String, Arc<Provider>>,
+    /// Bare model name → providers that have it.
+    bare: HashMap<String, Vec<Arc<Provider>>>,
+    max_output: HashMap<String, u64>,
+    adhoc: RwLock<HashMap<String, Arc<Target>>>,
+    meters: Meters,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    prefix: String,
+    suffix: String,
+    target: String,
+}
+
+impl ModelTable {
+    /// An empty table that knows these providers.
+    pub fn new(providers: &[Arc<Provider>], meters: Meters) -> Self {
+        Self {
+            pools: HashMap::new(),
+            patterns: Vec::new(),
+            providers: providers.iter().map(|provider| (provider.name.clone(), provider.clone())).collect(),
+            bare: HashMap::new(),
+            max_output: HashMap::new(),
+            adhoc: RwLock::default(),
+            meters,
+        }
+    }
+
+    /// Adds a name of the config.
+    pub fn add_pool(&mut self, pool: Pool) {
+        for member in &pool.members {
+            self.add_known(&member.target.provider, &member.target.model);
+        }
+        self.pools.insert(pool.name.clone(), Arc::new(pool));
+    }
+
+    /// Adds a name with one `*` (`gpt-*`), which leads to `target` (`openai/gpt-*`) with the `*` filled in.
+    pub fn add_pattern(&mut self, pattern: &str, target: &str) {
+        let (prefix, suffix) = pattern.split_once('*').unwrap_or((pattern, ""));
+        let (prefix, suffix, target) = (prefix.to_owned(), suffix.to_owned(), target.to_owned());
+        self.patterns.push(Pattern { prefix, suffix, target });
+        self.patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.prefix.len() + pattern.suffix.len()));
+    }
+
+    /// Tells that a provider has a model, so that the bare name leads there.
+    pub fn add_known(&mut self, provider: &Arc<Provider>, model: &str) {
+        let providers = self.bare.entry(model.to_owned()).or_default();
+        if !providers.iter().any(|known| known.name == provider.name) {
+            providers.push(provider.clone());
+        }
+    }
+
+    /// Tells how many tokens a model (`provider/model`) can put out.
+    pub fn set_max_output(&mut self, label: String, tokens: u64) {
+        self.max_output.insert(label, tokens);
+    }
+
+    /// A configured target with meters of its own.
+    pub fn target(&self, provider: &Arc<Provider>, model: &str, limits: Option<TimeLimits>) -> Arc<Target> {
+        let label: Arc<str> = format!("{}/{model}", provider.name).into();
+        let meters = self.meters.target(&provider.name, &label);
+        self.make_target(provider, model, label, limits, meters)
+    }
+
+    /// What `name` leads to.
+    pub fn resolve(&self, name: &str) -> Result<Resolved, UnknownModel> {
+        if let Some(pool) = self.pools.get(name) {
+            return Ok(Resolved::Pool(pool.clone()));
+        }
+        if let Some((provider, model)) = self.split(name) {
+            return Ok(Resolved::Target(self.adhoc_target(provider, model)));
+        }
+        match self.bare.get(name).map(Vec::as_slice) {
+            Some([provider]) => return Ok(Resolved::Target(self.adhoc_target(provider, name))),
+            Some(several @ [_, _, ..]) => {
+                let choices = several.iter().map(|provider| format!("{}/{name}", provider.name)).collect();
+                return Err(UnknownModel::Ambiguous { name: name.to_owned(), choices });
+            }
+            _ => {}
+        }
+        self.by_pattern(name).ok_or_else(|| {
+            let nearest = nearest(name, self.names()).map(str::to_owned);
+            UnknownModel::Nowhere { name: name.chars().take(200).collect(), nearest }
+        })
+    }
+
+    /// The names of the config, sorted.
+    pub fn pool_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.pools.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The pool of that name.
+    pub fn pool(&self, name: &str) -> Option<&Arc<Pool>> {
+        self.pools.get(name)
+    }
+
+    /// Models that providers are known to have, as `(provider, model)`, sorted.
+    pub fn known_models(&self) -> Vec<(&Arc<Provider>, &str)> {
+        let mut all: Vec<_> = self
+            .bare
+            .iter()
+            .flat_map(|(model, providers)| providers.iter().map(move |provider| (provider, model.as_str())))
+            .collect();
+        all.sort_by(|a, b| (&a.0.name, a.1).cmp(&(&b.0.name, b.1)));
+        all
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.pools.keys().chain(self.bare.keys()).map(String::as_str)
+    }
+
+    fn split<'n>(&self, name: &'n str) -> Option<(&Arc<Provider>, &'n str)> {
+        let (provider, model) = name.split_once('/')?;
+        Some((self.providers.get(provider)?, model)).filter(|_| !model.is_empty())
+    }
+
+    fn by_pattern(&self, name: &str) -> Option<Resolved> {
+        let pattern = self.patterns.iter().find(|pattern| {
+            name.len() >= pattern.prefix.len() + pattern.suffix.len()
+                && name.starts_with(&pattern.prefix)
+                && name.ends_with(&pattern.suffix)
+        })?;
+        let star = &name[pattern.prefix.len()..name.len() - pattern.suffix.len()];
+        let target = pattern.target.replacen('*', star, 1);
+        if let Some(pool) = self.pools.get(&target) {
+            return Some(Resolved::Pool(pool.clone()));
+        }
+        let (provider, model) = self.split(&target)?;
+        Some(Resolved::Target(self.adhoc_target(provider, model)))
+    }
+
+    fn adhoc_target(&self, provider: &Arc<Provider>, model: &str) -> Arc<Target> {
+        let label = format!("{}/{model}", provider.name);
+        if let Some(target) = self.adhoc.read().unwrap_or_else(PoisonError::into_inner).get(&label) {
+            return target.clone();
+        }
+        let known = self.bare.contains_key(model);
+        let meter_label = if known { label.clone() } else { format!("{}/*", provider.name) };
+        let meters = self.meters.target(&provider.name, &meter_label);
+        let target = self.make_target(provider, model, label.as_str().into(), None, meters);
+        let mut adhoc = self.adhoc.write().unwrap_or_else(PoisonError::into_inner);
+        if adhoc.len() < ADHOC_TARGETS {
+            adhoc.insert(label, target.clone());
+        }
+        target
+    }
+
+    fn make_target(
+        &self,
+        provider: &Arc<Provider>,
+        model: &str,
+        label: Arc<str>,
+        limits: Option<TimeLimits>,
+        meters: Arc<crate::meters::TargetMeters>,
+    ) -> Arc<Target> {
+        Arc::new(Target {
+            provider: provider.clone(),
+            model: model.to_owned(),
+            limits: limits.unwrap_or(provider.limits),
+            max_output_tokens: self.max_output.get(&*label).copied(),
+            label,
+            meters,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Providers and targets as the data plane sees them.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use tidegate_core::Secret;
+use tidegate_llm::{Dialect, Quirks};
+use tidegate_net::LanePool;
+use tidegate_policy::TimeLimits;
+
+/// Where one dialect of a provider is spoken.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// The lanes there.
+    pub lanes: Arc<LanePool>,
+    /// Path in front of the dialect's own path, without a final slash: `/v1`.
+    pub path: String,
+    /// Value of the `Host` header.
+    pub host: HeaderValue,
+    /// How the key is shown; `None` when none is needed.
+    pub auth: Option<Auth>,
+}
+
+/// How a provider is shown the key.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// `authorization`, `x-api-key`, `x-goog-api-key`, `api-key`.
+    pub header: HeaderName,
+    /// The whole value, marked sensitive.
+    pub value: HeaderValue,
+}
+
+impl Auth {
+    /// `header: prefix + key`. `None` when the key cannot be a header value.
+    pub fn new(header: HeaderName, prefix: &str, key: &Secret) -> Option<Self> {
+        let mut value = HeaderValue::from_str(&format!("{prefix}{}", key.expose())).ok()?;
+        value.set_sensitive(true);
+        Some(Self { header, value })
+    }
+}
+
+/// A company or server that speaks one or more dialects.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name in the config: `openai`.
+    pub name: String,
+    /// The row of the provider table whose prices hold: `openai` for a provider `my-openai` of that type.
+    pub price_name: String,
+    /// Where it speaks which dialect; the preferred one first. Empty for the built-in `demo`.
+    pub lines: Vec<Line>,
+    /// More headers for every request.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Its differences from the dialect's book.
+    pub quirks: Quirks,
+    /// Whether it serves `/completions`.
+    pub completions: bool,
+    /// Whether it serves `/embeddings`.
+    pub embeddings: bool,
+    /// Time limits of attempts there.
+    pub limits: TimeLimits,
+}
+
+impl Provider {
+    /// The line for a caller of `dialect`: that dialect itself where it is spoken (bytes pass through), else the preferred
+    /// one. `None` for the built-in `demo`.
+    pub fn line_for(&self, dialect: Dialect) -> Option<&Line> {
+        self.lines.iter().find(|line| line.dialect == dialect).or_else(|| self.lines.first())
+    }
+
+    /// The line that speaks exactly this dialect.
+    pub fn line(&self, dialect: Dialect) -> Option<&Line> {
+        self.lines.iter().find(|line| line.dialect == dialect)
+    }
+
+    /// Whether this is the built-in provider `demo`.
+    pub fn is_demo(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+/// Provider + model + credential: what an attempt is made at.
+#[derive(Debug)]
+pub struct Target {
+    /// Who answers.
+    pub provider: Arc<Provider>,
+    /// The model's name there.
+    pub model: String,
+    /// `provider/model`, for headers, logs and metrics.
+    pub label: Arc<str>,
+    /// Time limits of attempts at this model.
+    pub limits: TimeLimits,
+    /// The most output tokens that the model gives, if known.
+    pub max_output_tokens: Option<u64>,
+    /// Its own meters; targets that were not configured share one set per provider, so that labels stay bounded.
+    pub meters: Arc<crate::meters::TargetMeters>,
+}
