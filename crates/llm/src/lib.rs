@@ -8,6 +8,7 @@ pub mod codec;
 mod dialect;
 pub mod fault;
 pub mod fields;
+pub mod frames;
 pub mod gemini;
 pub mod hub;
 pub mod openai_chat;
