@@ -1,0 +1,188 @@
+//! Reads tokens, model and errors of a whole answer that passes through.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tidegate_core::FaultKind;
+
+use super::Endpoint;
+use super::counts::{fault_inside, fault_of, usage_of};
+use super::frame::KEYS;
+use crate::Dialect;
+use crate::fault::UpstreamFault;
+use crate::usage::Usage;
+
+/// What the gateway wants to know of an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The model as the provider named it.
+    pub model: Option<String>,
+    /// Tokens, if the provider told them and they are counts (fault 43).
+    pub usage: Option<Usage>,
+    /// Bytes of text, as a ground for an estimate; counted only when `usage` is absent.
+    pub text_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, rename = "modelVersion")]
+    model_version: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, rename = "usageMetadata")]
+    usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+}
+
+/// Reads a 200 answer's JSON body. An error inside it, and a body that is no JSON, is a fault (faults 47, 49). Bodies of
+/// [`Endpoint::Other`] may be anything.
+pub fn read_answer(endpoint: Endpoint, body: &[u8]) -> Result<Answer, UpstreamFault> {
+    let read = match body.trim_ascii_start().first() {
+        // Gemini streams without `alt=sse` are arrays; so are some of Google's errors (case 29).
+        Some(b'[') if endpoint.dialect() == Dialect::Gemini => read_array(endpoint, body),
+        _ => read_object(endpoint, body),
+    };
+    match read {
+        Err(Bad::Json(_)) if endpoint == Endpoint::Other => Ok(Answer::default()),
+        Err(Bad::Json(error)) => Err(UpstreamFault::new(
+            FaultKind::Upstream,
+            format!("the provider's answer is not the JSON that was expected: {error}"),
+        )),
+        Err(Bad::Fault(fault)) => Err(fault),
+        Ok(answer) => Ok(answer),
+    }
+}
+
+enum Bad {
+    Json(serde_json::Error),
+    Fault(UpstreamFault),
+}
+
+fn read_array(endpoint: Endpoint, body: &[u8]) -> Result<Answer, Bad> {
+    let items: Vec<&RawValue> = serde_json::from_slice(body).map_err(Bad::Json)?;
+    let mut whole = Answer::default();
+    for item in items {
+        let answer = read_object(endpoint, item.get().as_bytes())?;
+        whole.model = answer.model.or(whole.model);
+        whole.usage = answer.usage.or(whole.usage);
+        whole.text_bytes += answer.text_bytes;
+    }
+    Ok(whole)
+}
+
+fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Answer, Bad> {
+    let dialect = endpoint.dialect();
+    let whole: Whole<'_> = serde_json::from_slice(body).map_err(Bad::Json)?;
+    if let Some(error) = whole.error {
+        let fault = match dialect {
+            // `error` stands beside the other fields of a failed response.
+            Dialect::OpenaiResponses => fault_inside(dialect, error.get()),
+            _ => fault_of(dialect, body),
+        };
+        return Err(Bad::Fault(fault));
+    }
+    let mut usage = whole.usage.or(whole.usage_metadata).and_then(|raw| usage_of(dialect, raw));
+    if let (Some(usage), Some(tier)) = (&mut usage, whole.service_tier.and_then(text)) {
+        usage.service_tier = Some(tier);
+    }
+    let text_bytes = if usage.is_none() { bytes_of_text(endpoint, body) } else { 0 };
+    Ok(Answer { model: whole.model.or(whole.model_version).and_then(text), usage, text_bytes })
+}
+
+/// The text of a JSON string.
+pub(super) fn text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn bytes_of_text(endpoint: Endpoint, body: &[u8]) -> u64 {
+    match endpoint {
+        Endpoint::Chat => KEYS.chat_bytes(body),
+        Endpoint::Responses => KEYS.text_bytes(body) + KEYS.argument_bytes(body),
+        Endpoint::Messages => KEYS.anthropic_bytes(body),
+        Endpoint::Completions | Endpoint::Generate => KEYS.text_bytes(body),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(endpoint: Endpoint, body: &str) -> Answer {
+        read_answer(endpoint, body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn tokens_are_found_in_each_vendors_place() {
+        let chat = read(
+            Endpoint::Chat,
+            r#"{"model":"gpt","choices":[{"message":{"content":"hi"}}],"service_tier":"flex","usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}"#,
+        );
+        let usage = chat.usage.unwrap();
+        assert_eq!((usage.input, usage.output, usage.service_tier.as_deref()), (5, 2, Some("flex")));
+        assert_eq!(chat.model.as_deref(), Some("gpt"));
+        let messages = read(
+            Endpoint::Messages,
+            r#"{"model":"claude","usage":{"input_tokens":5,"cache_read_input_tokens":90,"output_tokens":2}}"#,
+        );
+        assert_eq!(messages.usage.map(|usage| (usage.input, usage.cache_read)), Some((95, 90)));
+        let gemini = read(
+            Endpoint::Generate,
+            r#"{"modelVersion":"g","usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":6}}"#,
+        );
+        assert_eq!(gemini.usage.map(|usage| (usage.input, usage.output)), Some((4, 6)));
+        assert_eq!(gemini.model.as_deref(), Some("g"));
+        let embeddings = read(
+            Endpoint::Embeddings,
+            r#"{"model":"e","data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#,
+        );
+        assert_eq!(embeddings.usage.map(|usage| usage.input), Some(8));
+    }
+
+    #[test]
+    fn an_answer_without_tokens_tells_the_length_of_its_text() {
+        let chat =
+            read(Endpoint::Chat, r#"{"choices":[{"message":{"role":"assistant","content":"hello"}}]}"#);
+        assert_eq!((chat.usage, chat.text_bytes), (None, 5));
+    }
+
+    #[test]
+    fn fault_43_tokens_that_are_no_counts_are_not_believed() {
+        for count in ["-5", "\"7\"", "null", "1.5"] {
+            let body =
+                format!(r#"{{"choices":[],"usage":{{"prompt_tokens":{count},"completion_tokens":2}}}}"#);
+            assert_eq!(read(Endpoint::Chat, &body).usage, None, "{count}");
+        }
+    }
+
+    #[test]
+    fn fault_47_html_and_errors_inside_a_200_are_faults() {
+        assert_eq!(read_answer(Endpoint::Chat, b"<html>").unwrap_err().kind, FaultKind::Upstream);
+        for (endpoint, body) in [
+            (Endpoint::Chat, r#"{"error":{"message":"no","type":"server_error"}}"#),
+            (Endpoint::Responses, r#"{"status":"failed","error":{"code":"server_error","message":"no"}}"#),
+            (Endpoint::Messages, r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#),
+            (Endpoint::Generate, r#"[{"error":{"code":500,"message":"no","status":"INTERNAL"}}]"#),
+        ] {
+            assert!(read_answer(endpoint, body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(read_answer(Endpoint::Responses, br#"{"status":"completed","error":null}"#).is_ok());
+        assert!(read_answer(Endpoint::Other, b"\x89PNG").is_ok());
+    }
+
+    #[test]
+    fn fault_49_cut_json_is_a_fault() {
+        assert!(read_answer(Endpoint::Chat, br#"{"choices":[{"message":{"content":"he"#).is_err());
+    }
+
+    #[test]
+    fn case_06_an_array_of_gemini_chunks_tells_its_last_count() {
+        let body = r#"[{"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":1}},
+            {"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":9}}]"#;
+        assert_eq!(read(Endpoint::Generate, body).usage.map(|usage| usage.output), Some(9));
+    }
+}

@@ -1,0 +1,61 @@
+//! Tokens and errors in a provider's words, read by the dialect that the endpoint belongs to.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::Dialect;
+use crate::codec::decode_error;
+use crate::fault::UpstreamFault;
+use crate::usage::Usage;
+
+/// The status that an error inside a 200 stands for when its type does not tell.
+const UNTOLD_STATUS: u16 = 500;
+
+/// Reads a usage object; `None` when its numbers are no counts (fault 43).
+pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
+    usage_of_value(dialect, &serde_json::from_str(raw.get()).ok()?)
+}
+
+/// Reads a usage object.
+pub(super) fn usage_of_value(dialect: Dialect, value: &Value) -> Option<Usage> {
+    stand_in(dialect, value)
+}
+
+/// Reads an error body that came with status 200.
+pub(super) fn fault_of(dialect: Dialect, body: &[u8]) -> UpstreamFault {
+    decode_error(dialect, UNTOLD_STATUS, body)
+}
+
+/// The same for the inside of `"error"`.
+pub(super) fn fault_inside(dialect: Dialect, error: &str) -> UpstreamFault {
+    fault_of(dialect, format!("{{\"error\":{error}}}").as_bytes())
+}
+
+fn stand_in(dialect: Dialect, value: &Value) -> Option<Usage> {
+    let count = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
+    let usage = match dialect {
+        Dialect::OpenaiChat => Usage {
+            input: count("/prompt_tokens")?,
+            output: count("/completion_tokens").unwrap_or(0),
+            ..Usage::default()
+        },
+        Dialect::OpenaiResponses => {
+            Usage { input: count("/input_tokens")?, output: count("/output_tokens")?, ..Usage::default() }
+        }
+        Dialect::Anthropic => {
+            let cache_read = count("/cache_read_input_tokens").unwrap_or(0);
+            Usage {
+                input: count("/input_tokens").unwrap_or(0) + cache_read,
+                cache_read,
+                output: count("/output_tokens").unwrap_or(0),
+                ..Usage::default()
+            }
+        }
+        Dialect::Gemini => Usage {
+            input: count("/promptTokenCount").unwrap_or(0),
+            output: count("/candidatesTokenCount").unwrap_or(0),
+            ..Usage::default()
+        },
+    };
+    Some(usage)
+}
