@@ -3,6 +3,7 @@
 //! A request goes *caller's dialect → hub → target's dialect*, an answer the other way ([`codec`]). When the dialects agree,
 //! nothing of this runs: bytes pass through, and only a few ranges are replaced.
 
+pub mod adapt;
 pub mod anthropic;
 pub mod codec;
 mod dialect;
@@ -13,10 +14,13 @@ pub mod gemini;
 pub mod hub;
 pub mod openai_chat;
 pub mod openai_responses;
+pub mod passage;
 pub mod price;
+pub mod progress;
 pub mod provider;
 pub mod quirks;
 pub mod sse;
+pub mod translate;
 pub mod usage;
 
 pub use dialect::Dialect;

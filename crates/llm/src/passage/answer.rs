@@ -9,18 +9,7 @@ use super::counts::{fault_inside, fault_of, usage_of};
 use super::frame::KEYS;
 use crate::Dialect;
 use crate::fault::UpstreamFault;
-use crate::usage::Usage;
-
-/// What the gateway wants to know of an answer.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    /// The model as the provider named it.
-    pub model: Option<String>,
-    /// Tokens, if the provider told them and they are counts (fault 43).
-    pub usage: Option<Usage>,
-    /// Bytes of text, as a ground for an estimate; counted only when `usage` is absent.
-    pub text_bytes: u64,
-}
+use crate::progress::Progress;
 
 #[derive(Deserialize)]
 struct Whole<'a> {
@@ -39,15 +28,15 @@ struct Whole<'a> {
 }
 
 /// Reads a 200 answer's JSON body. An error inside it, and a body that is no JSON, is a fault (faults 47, 49). Bodies of
-/// [`Endpoint::Other`] may be anything.
-pub fn read_answer(endpoint: Endpoint, body: &[u8]) -> Result<Answer, UpstreamFault> {
+/// [`Endpoint::Other`] may be anything. Text is measured only when the provider told no tokens.
+pub fn read_answer(endpoint: Endpoint, body: &[u8]) -> Result<Progress, UpstreamFault> {
     let read = match body.trim_ascii_start().first() {
         // Gemini streams without `alt=sse` are arrays; so are some of Google's errors (case 29).
         Some(b'[') if endpoint.dialect() == Dialect::Gemini => read_array(endpoint, body),
         _ => read_object(endpoint, body),
     };
     match read {
-        Err(Bad::Json(_)) if endpoint == Endpoint::Other => Ok(Answer::default()),
+        Err(Bad::Json(_)) if endpoint == Endpoint::Other => Ok(complete()),
         Err(Bad::Json(error)) => Err(UpstreamFault::new(
             FaultKind::Upstream,
             format!("the provider's answer is not the JSON that was expected: {error}"),
@@ -62,9 +51,9 @@ enum Bad {
     Fault(UpstreamFault),
 }
 
-fn read_array(endpoint: Endpoint, body: &[u8]) -> Result<Answer, Bad> {
+fn read_array(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
     let items: Vec<&RawValue> = serde_json::from_slice(body).map_err(Bad::Json)?;
-    let mut whole = Answer::default();
+    let mut whole = complete();
     for item in items {
         let answer = read_object(endpoint, item.get().as_bytes())?;
         whole.model = answer.model.or(whole.model);
@@ -74,7 +63,7 @@ fn read_array(endpoint: Endpoint, body: &[u8]) -> Result<Answer, Bad> {
     Ok(whole)
 }
 
-fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Answer, Bad> {
+fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
     let dialect = endpoint.dialect();
     let whole: Whole<'_> = serde_json::from_slice(body).map_err(Bad::Json)?;
     if let Some(error) = whole.error {
@@ -90,7 +79,17 @@ fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Answer, Bad> {
         usage.service_tier = Some(tier);
     }
     let text_bytes = if usage.is_none() { bytes_of_text(endpoint, body) } else { 0 };
-    Ok(Answer { model: whole.model.or(whole.model_version).and_then(text), usage, text_bytes })
+    Ok(Progress {
+        model: whole.model.or(whole.model_version).and_then(text),
+        usage,
+        text_bytes,
+        ..complete()
+    })
+}
+
+/// What every whole answer is.
+fn complete() -> Progress {
+    Progress { good: true, finished: true, ended: true, ..Progress::default() }
 }
 
 /// The text of a JSON string.
@@ -112,7 +111,7 @@ fn bytes_of_text(endpoint: Endpoint, body: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn read(endpoint: Endpoint, body: &str) -> Answer {
+    fn read(endpoint: Endpoint, body: &str) -> Progress {
         read_answer(endpoint, body.as_bytes()).unwrap()
     }
 

@@ -13,7 +13,7 @@ mod observe;
 mod peek;
 mod splice;
 
-pub use answer::{Answer, read_answer};
+pub use answer::read_answer;
 pub use endpoint::Endpoint;
 pub use observe::Observer;
 pub use peek::{Peek, peek};
