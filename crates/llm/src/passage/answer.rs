@@ -6,7 +6,7 @@ use tidegate_core::FaultKind;
 
 use super::Endpoint;
 use super::counts::{fault_inside, fault_of, usage_of};
-use super::frame::KEYS;
+use super::keys::KEYS;
 use crate::Dialect;
 use crate::fault::UpstreamFault;
 use crate::progress::Progress;

@@ -6,7 +6,7 @@
 mod answer;
 mod counts;
 mod endpoint;
-mod frame;
+mod keys;
 mod layout;
 mod limits;
 mod observe;

@@ -8,7 +8,7 @@ use super::{kind, neutral};
 use crate::Dialect;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_of, usage_of_value};
-use crate::passage::frame::KEYS;
+use crate::passage::keys::KEYS;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 

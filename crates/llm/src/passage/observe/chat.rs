@@ -8,7 +8,7 @@ use crate::Dialect;
 use crate::passage::Endpoint;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_of, usage_of};
-use crate::passage::frame::KEYS;
+use crate::passage::keys::KEYS;
 use crate::passage::layout::entries;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;

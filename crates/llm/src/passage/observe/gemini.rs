@@ -7,7 +7,7 @@ use super::neutral;
 use crate::Dialect;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_of, usage_of};
-use crate::passage::frame::KEYS;
+use crate::passage::keys::KEYS;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 

@@ -3,6 +3,7 @@
 mod anthropic;
 mod chat;
 mod gemini;
+mod line;
 mod responses;
 
 use serde::Deserialize;
@@ -25,6 +26,11 @@ impl Observer {
     /// the caller did not: it is marked to be withheld (case 5).
     pub fn new(endpoint: Endpoint, hide_usage: bool) -> Self {
         Self { endpoint, hide_usage, progress: Progress::default(), anthropic_usage: Default::default() }
+    }
+
+    /// Takes in one frame as [`crate::frames::Frames`] cuts them: an event with its blank line, or comments.
+    pub fn observe_frame(&mut self, frame: &[u8]) -> Verdict {
+        line::read(frame, |event| self.observe(event)).unwrap_or_else(|| neutral(&self.progress))
     }
 
     /// Takes in one event.

@@ -8,7 +8,7 @@ use crate::Dialect;
 use crate::fault::UpstreamFault;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_inside, fault_of, usage_of};
-use crate::passage::frame::KEYS;
+use crate::passage::keys::KEYS;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 

@@ -194,6 +194,15 @@ fn gemini_blocks_and_errors_are_told_apart() {
 }
 
 #[test]
+fn frames_are_read_like_events_and_comments_say_nothing() {
+    let mut observer = Observer::new(Endpoint::Chat, true);
+    let frames =
+        [": OPENROUTER PROCESSING\n\n", &format!("data: {WORD}\n\n"), &format!("data: {COUNT}\r\n\r\n")];
+    let verdicts: Vec<_> = frames.iter().map(|frame| observer.observe_frame(frame.as_bytes())).collect();
+    assert_eq!(words(&verdicts), "ngw");
+}
+
+#[test]
 fn any_endpoint_takes_any_data() {
     for endpoint in Dialect::ALL.map(Endpoint::from) {
         for data in ["", "{", "null", "[]", "{}", "{\"usage\":{}}", "{\"error\":1}", "\u{1F30A}", "[DONE"] {
