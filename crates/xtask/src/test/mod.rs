@@ -1,0 +1,112 @@
+//! `cargo xtask test`: installs what the tests need, runs everything, cleans up.
+
+mod compare;
+mod count;
+mod foreign;
+mod install;
+mod server;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::program;
+use crate::steps::{self, Step, Verdict};
+use crate::workspace::Workspace;
+
+const EXAMPLES: &str = "\
+Steps: debian, venv, npm, build, rust, python, node, openai, langchain
+
+Examples:
+  cargo xtask test                         everything
+  cargo xtask test rust -- sse             Rust tests with `sse` in their name
+  cargo xtask test python -- -k streamed   Python SDK tests with `streamed` in their name
+  cargo xtask test node                    the Node SDKs
+  cargo xtask test openai                  openai-python's own suite, directly and through the gateway";
+
+/// Which step, and what its test runner is told.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Run only this step, and the steps that it needs
+    step: Option<String>,
+    /// Arguments for the step's test runner
+    #[arg(last = true, requires = "step")]
+    args: Vec<String>,
+}
+
+/// Runs all steps or the one that was named.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let suites = Suites::new(workspace, &arguments.args);
+    let all = suites.steps();
+    let Some(name) = &arguments.step else { return Ok(steps::run(&all)) };
+    let names: Vec<_> = all.iter().map(|step| step.name).collect();
+    match steps::select(all, name) {
+        Some(selected) => Ok(steps::run(&selected)),
+        None => bail!("no step `{name}`; there are: {}", names.join(", ")),
+    }
+}
+
+/// The test steps, bound to a repository.
+pub(crate) struct Suites<'a> {
+    workspace: &'a Workspace,
+    args: &'a [String],
+}
+
+impl<'a> Suites<'a> {
+    /// `args` go to the runner of each suite.
+    pub(crate) fn new(workspace: &'a Workspace, args: &'a [String]) -> Self {
+        Self { workspace, args }
+    }
+
+    /// All steps in their order; the first installs Debian packages.
+    pub(crate) fn steps(&self) -> Vec<Step<'a>> {
+        let (workspace, args) = (self.workspace, self.args);
+        let step = |name, title, needs, work: fn(&Workspace, &[String]) -> Result<Verdict>| Step {
+            name,
+            title,
+            needs,
+            work: Box::new(move || work(workspace, args)),
+        };
+        vec![
+            step("debian", "Debian packages", &[], |workspace, _| install::debian(workspace)),
+            step("venv", "Python packages", &["debian"], |workspace, _| install::python(workspace)),
+            step("npm", "Node packages", &["debian"], |workspace, _| install::node(workspace)),
+            step("build", "the gateway and the fake provider", &["debian"], |workspace, _| build(workspace)),
+            step("rust", "cargo test --workspace", &["debian"], rust),
+            step(
+                "python",
+                "Python SDKs, every dialect to every dialect",
+                &["venv", "build"],
+                foreign::python,
+            ),
+            step("node", "Node SDKs", &["npm", "build"], foreign::node),
+            step(
+                "openai",
+                "openai-python's own suite, directly and through the gateway",
+                &["venv", "npm", "build"],
+                compare::openai,
+            ),
+            step(
+                "langchain",
+                "langchain-tests, directly and through the gateway",
+                &["venv", "build"],
+                compare::langchain,
+            ),
+        ]
+    }
+}
+
+fn build(workspace: &Workspace) -> Result<Verdict> {
+    let args = ["build", "--package", "tidegate", "--package", "tidegate-testkit", "--bins"];
+    program::check(&mut workspace.cargo(&args))?;
+    Ok(Verdict::Holds)
+}
+
+/// Plain `cargo test`, whose lines CI reads.
+fn rust(workspace: &Workspace, args: &[String]) -> Result<Verdict> {
+    let mut counter = count::Counter::new(count::cargo_line);
+    let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
+    let ok = program::watch(command.args(args), |line| counter.see(line))?;
+    counter.verdict(ok)
+}
