@@ -29,6 +29,8 @@ pub struct Reply {
     pub now: u64,
     /// Whether an OpenAI chat stream ends with a usage chunk.
     pub include_usage: bool,
+    /// The dialect of the provider, where known: a stream's events do not say whose seals they carry.
+    pub origin: Option<Dialect>,
     /// The request, for dialects that repeat parts of it in the answer.
     pub request: Arc<ChatRequest>,
 }
