@@ -6,6 +6,7 @@
 pub mod adapt;
 pub mod anthropic;
 pub mod codec;
+pub mod completions;
 mod dialect;
 pub mod fault;
 pub mod fields;
@@ -19,6 +20,7 @@ pub mod price;
 pub mod progress;
 pub mod provider;
 pub mod quirks;
+pub mod schema;
 pub mod sse;
 pub mod translate;
 pub mod usage;

@@ -1,0 +1,3 @@
+//! JSON schemas, made to fit what each vendor takes.
+
+pub mod strict;
