@@ -7,7 +7,7 @@ use crate::fault::{BadRequest, Problem, UpstreamFault};
 use crate::hub::{ChatRequest, ChatResponse, Event};
 use crate::quirks::Profile;
 use crate::sse::SseEvent;
-use crate::{anthropic, gemini, openai_chat, openai_responses};
+use crate::{anthropic, completions, gemini, openai_chat, openai_responses};
 
 /// A request in a target's dialect.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -156,6 +156,8 @@ pub enum StreamEncoder {
     OpenaiChat(Box<openai_chat::encode_stream::Encoder>),
     /// OpenAI responses.
     OpenaiResponses(Box<openai_responses::encode_stream::Encoder>),
+    /// OpenAI's old completions.
+    Completions(Box<completions::encode_stream::Encoder>),
     /// Anthropic.
     Anthropic(Box<anthropic::encode_stream::Encoder>),
     /// Gemini.
@@ -183,6 +185,7 @@ impl StreamEncoder {
         match self {
             Self::OpenaiChat(encoder) => encoder.encode(event, out),
             Self::OpenaiResponses(encoder) => encoder.encode(event, out),
+            Self::Completions(encoder) => encoder.encode(event, out),
             Self::Anthropic(encoder) => encoder.encode(event, out),
             Self::Gemini(encoder) => encoder.encode(event, out),
         }

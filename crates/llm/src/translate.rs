@@ -5,10 +5,9 @@ use tidegate_core::FaultKind;
 
 use crate::Dialect;
 use crate::adapt::{Adapted, ToolNames, adapt_event, adapt_request, adapt_response};
-use crate::codec::{
-    Encoded, Reply, StreamDecoder, StreamEncoder, decode_response, encode_request, encode_response,
-};
+use crate::codec::{Encoded, Reply, StreamDecoder, StreamEncoder, decode_response, encode_request};
 use crate::fault::{BadRequest, UpstreamFault};
+use crate::form::Form;
 use crate::hub::{ChatRequest, ChatResponse, Event, Part, PartStart, StopReason};
 use crate::progress::{Progress, Verdict};
 use crate::quirks::Profile;
@@ -102,14 +101,14 @@ pub struct Translated {
 /// Translates a provider's whole answer (status 200). An error inside it is a fault.
 pub fn translate_response(
     target: Dialect,
-    caller: Dialect,
+    caller: Form,
     body: &[u8],
     reply: &Reply,
     names: &ToolNames,
     complete: Option<&Complete>,
 ) -> Result<Translated, UpstreamFault> {
     let mut response = decode_response(target, body)?;
-    adapt_response(&mut response, caller, names);
+    adapt_response(&mut response, caller.dialect(), names);
     let mut progress = Progress { good: true, finished: true, ended: true, ..Progress::default() };
     progress.model = Some(response.model.clone()).filter(|model| !model.is_empty());
     progress.text_bytes = text_bytes(&response);
@@ -117,7 +116,7 @@ pub fn translate_response(
         complete(response.usage.get_or_insert_with(|| guess(&progress)));
     }
     progress.usage.clone_from(&response.usage);
-    let body = encode_response(caller, &response, reply);
+    let body = caller.encode_response(&response, reply);
     Ok(Translated { body, stop: response.stop, progress })
 }
 
@@ -150,13 +149,19 @@ pub struct Translator {
     is_over: bool,
 }
 
+impl std::fmt::Debug for Translator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Translator").field("caller", &self.caller).field("progress", &self.progress).finish()
+    }
+}
+
 impl Translator {
     /// A translator of a stream that has not begun.
-    pub fn new(target: Dialect, caller: Dialect, reply: Reply, names: ToolNames) -> Self {
+    pub fn new(target: Dialect, caller: Form, reply: Reply, names: ToolNames) -> Self {
         Self {
             decoder: StreamDecoder::new(target),
-            encoder: StreamEncoder::new(caller, reply),
-            caller,
+            encoder: caller.stream_encoder(reply),
+            caller: caller.dialect(),
             names,
             complete: None,
             events: Vec::new(),
@@ -288,6 +293,11 @@ impl Translator {
             _ => {}
         }
     }
+}
+
+/// Writes `fault` as the dialect's event inside a stream, for a stream that passed through so far.
+pub fn stream_error(caller: Dialect, fault: UpstreamFault, out: &mut Vec<u8>) {
+    StreamEncoder::new(caller, Reply::default()).encode(&Event::Error(fault), out);
 }
 
 #[cfg(test)]

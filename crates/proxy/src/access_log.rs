@@ -262,8 +262,11 @@ mod tests {
         log.push(line("b"));
         log.close();
         let written = out.0.lock().unwrap();
-        let lines: Vec<serde_json::Value> =
-            written.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
+        let lines: Vec<serde_json::Value> = written
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .map(|l| serde_json::from_slice(l).unwrap())
+            .collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["status"], 200);
         assert_eq!(lines[0]["time"], "1970-01-01T00:00:00.000Z");

@@ -38,7 +38,9 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         match &mut *self {
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Relay(relay) => relay.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data))),
+            Self::Relay(relay) => {
+                relay.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data)))
+            }
         }
     }
 
@@ -64,8 +66,9 @@ where
     }
     let encoding = match headers.get(http::header::CONTENT_ENCODING) {
         None => Encoding::Identity,
-        Some(value) => Encoding::named(value.to_str().unwrap_or("?"))
-            .ok_or_else(|| GatewayError::UnknownEncoding(String::from_utf8_lossy(value.as_bytes()).into_owned()))?,
+        Some(value) => Encoding::named(value.to_str().unwrap_or("?")).ok_or_else(|| {
+            GatewayError::UnknownEncoding(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })?,
     };
     let raw = read_bounded(body, limit).await.map_err(|failure| match failure {
         ReadFailure::TooLarge => GatewayError::BodyTooLarge { limit },

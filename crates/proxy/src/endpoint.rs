@@ -105,14 +105,22 @@ impl Endpoint {
         }
     }
 
-    /// Reads method, path and query. `anthropic` tells whether the caller sent `anthropic-version`.
-    pub fn of(method: &Method, path: &str, query: Option<&str>, anthropic: bool) -> Result<Self, GatewayError> {
+    /// Reads method, path and query. `vendor` is the dialect that the caller's headers speak for: `/v1/models` is a path
+    /// of three vendors.
+    pub fn of(
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        vendor: Dialect,
+    ) -> Result<Self, GatewayError> {
         match path {
             "/health" | "/livez" | "/healthz" => return Ok(Self::Health),
             "/ready" | "/readyz" => return Ok(Self::Ready),
             _ => {}
         }
-        if let Some(rest) = gemini_path(path) {
+        if let Some(rest) = gemini_path(path)
+            && (vendor == Dialect::Gemini || !path.starts_with("/v1/") || is_gemini_action(rest))
+        {
             return gemini(method, rest, query);
         }
         let Some(rest) = openai_path(path) else {
@@ -125,7 +133,7 @@ impl Endpoint {
             "messages" => (Self::Chat(Surface::Messages), "/v1/messages"),
             "messages/count_tokens" => (Self::CountTokens, "/v1/messages/count_tokens"),
             "embeddings" => (Self::Embeddings, "/v1/embeddings"),
-            _ => return other_openai(method, rest, path, anthropic),
+            _ => return other_openai(method, rest, path, vendor),
         };
         match *method {
             Method::POST => Ok(endpoint),
@@ -145,13 +153,24 @@ fn openai_path(path: &str) -> Option<&str> {
     if let Some(rest) = path.strip_prefix("/v1/") {
         return Some(rest);
     }
-    ["/openai/v1/", "/anthropic/v1/", "/v1beta/openai/"].into_iter().find_map(|prefix| path.strip_prefix(prefix))
+    ["/openai/v1/", "/anthropic/v1/", "/v1beta/openai/"]
+        .into_iter()
+        .find_map(|prefix| path.strip_prefix(prefix))
 }
 
 fn gemini_path(path: &str) -> Option<&str> {
     let path = path.strip_prefix("/gemini").unwrap_or(path);
-    let rest = path.strip_prefix("/v1beta/models").or_else(|| path.strip_prefix("/v1alpha/models"))?;
+    let versions = ["/v1beta/models", "/v1alpha/models", "/v1/models"];
+    let rest = versions.into_iter().find_map(|version| path.strip_prefix(version))?;
     if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+}
+
+/// `{model}:generateContent` and kin: Google's SDK also asks for them under `/v1`.
+fn is_gemini_action(rest: &str) -> bool {
+    let action = rest.rsplit_once(':').map(|(_, action)| action);
+    action.is_some_and(|action| {
+        action.ends_with("Content") || action.ends_with("Contents") || action == "countTokens"
+    })
 }
 
 fn gemini(method: &Method, rest: &str, query: Option<&str>) -> Result<Endpoint, GatewayError> {
@@ -176,8 +195,7 @@ fn gemini(method: &Method, rest: &str, query: Option<&str>) -> Result<Endpoint, 
     }
 }
 
-fn other_openai(method: &Method, rest: &str, path: &str, anthropic: bool) -> Result<Endpoint, GatewayError> {
-    let dialect = if anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat };
+fn other_openai(method: &Method, rest: &str, path: &str, dialect: Dialect) -> Result<Endpoint, GatewayError> {
     if rest == "models" && method == Method::GET {
         return Ok(Endpoint::Models { dialect, model: None });
     }
@@ -186,7 +204,8 @@ fn other_openai(method: &Method, rest: &str, path: &str, anthropic: bool) -> Res
     }
     let is_plain = rest.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..");
     let is_safe = is_plain && !rest.contains(['\\', ';']) && !rest.to_ascii_lowercase().contains("%2");
-    let known_method = matches!(*method, Method::GET | Method::POST | Method::DELETE | Method::PUT | Method::PATCH);
+    let known_method =
+        matches!(*method, Method::GET | Method::POST | Method::DELETE | Method::PUT | Method::PATCH);
     if is_safe && known_method { Ok(Endpoint::Forward) } else { Err(unknown(method, path)) }
 }
 
@@ -216,13 +235,16 @@ mod tests {
     use super::*;
 
     fn of(method: Method, path: &str, query: Option<&str>) -> Result<Endpoint, GatewayError> {
-        Endpoint::of(&method, path, query, false)
+        Endpoint::of(&method, path, query, Dialect::OpenaiChat)
     }
 
     #[test]
     fn each_vendors_paths_are_known() {
         assert_eq!(of(Method::POST, "/v1/chat/completions", None).unwrap(), Endpoint::Chat(Surface::Chat));
-        assert_eq!(of(Method::POST, "/anthropic/v1/messages", None).unwrap(), Endpoint::Chat(Surface::Messages));
+        assert_eq!(
+            of(Method::POST, "/anthropic/v1/messages", None).unwrap(),
+            Endpoint::Chat(Surface::Messages)
+        );
         assert_eq!(
             of(Method::POST, "/v1beta/models/a%2Fb:streamGenerateContent", Some("alt=sse&x=1")).unwrap(),
             Endpoint::Chat(Surface::Gemini { model: "a/b".into(), stream: true, sse: true })
@@ -230,6 +252,10 @@ mod tests {
         assert_eq!(
             of(Method::POST, "/v1beta/models/openai/gpt-4.1:generateContent", None).unwrap(),
             Endpoint::Chat(Surface::Gemini { model: "openai/gpt-4.1".into(), stream: false, sse: false })
+        );
+        assert_eq!(
+            of(Method::POST, "/v1/models/m:countTokens", None).unwrap(),
+            Endpoint::GeminiCountTokens { model: "m".into() }
         );
         assert_eq!(of(Method::POST, "/v1/images/generations", None).unwrap(), Endpoint::Forward);
         assert_eq!(

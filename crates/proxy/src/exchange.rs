@@ -88,10 +88,7 @@ impl Exchange {
 
     /// What that usage costs at this exchange's target.
     pub fn cost_of(&self, usage: &Usage) -> Option<NanoUsd> {
-        let target = self.target.as_ref()?;
-        let now = self.arrived.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let price = self.snapshot.prices.find(&target.provider.price_name, &target.model, now)?;
-        tidegate_llm::price::cost(price, usage, usage.service_tier.as_deref())
+        self.snapshot.cost_of(self.target.as_ref()?, usage, self.arrived)
     }
 }
 

@@ -1,7 +1,36 @@
 //! The data plane: one request from its first byte to its last. Floor 3: never imports `admin`.
+//!
+//! A request's way, forward and never back: [`entry`] (snapshot, path, the only place where errors become HTTP) → [`inference`]
+//! (body, plan) → [`attempt`] (targets, retries) → [`encode`] (bytes for this target) → [`upstream`] (lane, time limits) →
+//! [`told`] and [`relay`] (commit point, translation) → [`settle`] (metrics, log; once, in one place).
 
+pub mod access_log;
+pub mod attempt;
+pub mod body;
+pub mod chance;
 pub mod clock;
+
 pub mod demo;
+
+pub mod encode;
+pub mod endpoint;
+pub mod entry;
 pub mod error;
+pub mod exchange;
+pub mod forward;
+pub mod headers;
+pub mod inference;
+pub mod inflate;
 pub mod meters;
+pub mod model_list;
+pub mod multipart;
+pub mod plan;
+pub mod prompt;
+pub mod relay;
+pub mod reply;
+pub mod settle;
 pub mod snapshot;
+pub mod told;
+pub mod upstream;
+
+pub use entry::Gateway;

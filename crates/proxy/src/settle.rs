@@ -17,7 +17,12 @@ pub fn settle(exchange: &mut Exchange) {
     match &exchange.target {
         Some(target) => {
             let first_token = exchange.first_token.map(|wait| wait.as_secs_f64());
-            target.meters.count_request(exchange.endpoint, exchange.status, elapsed.as_secs_f64(), first_token);
+            target.meters.count_request(
+                exchange.endpoint,
+                exchange.status,
+                elapsed.as_secs_f64(),
+                first_token,
+            );
             if let Some(usage) = &exchange.usage {
                 target.meters.count_usage(usage, cost.map(|cost| cost.as_dollars()));
             }

@@ -1,6 +1,7 @@
 //! The hub: the one request, response and event model that every dialect translates to and from.
 
 pub mod event;
+pub mod fold;
 pub mod part;
 pub mod request;
 pub mod response;

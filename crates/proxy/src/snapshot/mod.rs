@@ -10,8 +10,11 @@ pub use provider::{Auth, Line, Provider, Target};
 pub use suggest::nearest;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use tidegate_llm::price::PriceTable;
+use tidegate_core::NanoUsd;
+use tidegate_llm::Usage;
+use tidegate_llm::price::{PriceTable, cost};
 use tidegate_policy::RetryRules;
 
 /// Everything that requests need to know.
@@ -27,6 +30,15 @@ pub struct Snapshot {
     pub prices: Arc<PriceTable>,
     /// Switches and bounds.
     pub rules: Rules,
+}
+
+impl Snapshot {
+    /// What `usage` costs at `target` at that time; `None` for an unpriced model.
+    pub fn cost_of(&self, target: &Target, usage: &Usage, at: SystemTime) -> Option<NanoUsd> {
+        let at = at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let price = self.prices.find(&target.provider.price_name, &target.model, at)?;
+        cost(price, usage, usage.service_tier.as_deref())
+    }
 }
 
 /// Switches and bounds that hold for every request.

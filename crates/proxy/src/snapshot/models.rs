@@ -139,6 +139,13 @@ impl ModelTable {
         self.make_target(provider, model, label, limits, meters)
     }
 
+    /// A target for paths that name no model.
+    pub fn target_without_model(&self, provider: &Arc<Provider>) -> Arc<Target> {
+        let label: Arc<str> = provider.name.as_str().into();
+        let meters = self.meters.target(&provider.name, "");
+        self.make_target(provider, "", label, None, meters)
+    }
+
     /// What `name` leads to.
     pub fn resolve(&self, name: &str) -> Result<Resolved, UnknownModel> {
         if let Some(pool) = self.pools.get(name) {

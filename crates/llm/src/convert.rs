@@ -1,0 +1,74 @@
+//! Answers in the other form than asked (fault 48): a whole answer told as a stream, a stream told as a whole answer.
+
+use crate::Dialect;
+use crate::adapt::{ToolNames, adapt_response};
+use crate::codec::{MalformedEvent, Reply, StreamDecoder, decode_response, encode_response};
+use crate::fault::UpstreamFault;
+use crate::form::Form;
+use crate::hub::fold::{fold, unfold};
+use crate::sse::{SseDecoder, SseTooLong};
+use crate::usage::Usage;
+use tidegate_core::FaultKind;
+
+/// What an answer amounted to, and its bytes in the caller's dialect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Converted {
+    /// The body.
+    pub body: Vec<u8>,
+    /// Tokens, if told.
+    pub usage: Option<Usage>,
+}
+
+/// Tells a whole answer as a stream.
+pub fn whole_as_stream(
+    target: Dialect,
+    caller: Form,
+    body: &[u8],
+    reply: Reply,
+    names: &ToolNames,
+) -> Result<Converted, UpstreamFault> {
+    let mut response = decode_response(target, body)?;
+    adapt_response(&mut response, caller.dialect(), names);
+    let usage = response.usage.clone();
+    let mut out = Vec::new();
+    let mut encoder = caller.stream_encoder(reply);
+    for event in unfold(response) {
+        encoder.encode(&event, &mut out);
+    }
+    Ok(Converted { body: out, usage })
+}
+
+/// Tells a stream, which has been read to its end, as a whole answer.
+pub fn stream_as_whole(
+    target: Dialect,
+    caller: Form,
+    body: &[u8],
+    reply: &Reply,
+    names: &ToolNames,
+) -> Result<Converted, UpstreamFault> {
+    let mut decoder = StreamDecoder::new(target);
+    let mut events = Vec::new();
+    let mut malformed: Option<MalformedEvent> = None;
+    let mut sse = SseDecoder::default();
+    let mut on_event = |event: crate::sse::SseEvent<'_>| {
+        malformed = decoder.decode(event, &mut events).err().or(malformed.take());
+    };
+    let read: Result<(), SseTooLong> = sse.feed(body, &mut on_event);
+    sse.finish(&mut on_event);
+    read.map_err(|error| UpstreamFault::new(FaultKind::Upstream, error.to_string()))?;
+    decoder.finish(&mut events);
+    let mut response = fold(events)?;
+    adapt_response(&mut response, caller.dialect(), names);
+    let usage = response.usage.clone();
+    Ok(Converted { body: caller.encode_response(&response, reply), usage })
+}
+
+impl Form {
+    /// Writes a whole answer in this form.
+    pub fn encode_response(self, response: &crate::hub::ChatResponse, reply: &Reply) -> Vec<u8> {
+        match self {
+            Self::Completions => crate::completions::encode_response::encode(response, reply),
+            _ => encode_response(self.dialect(), response, reply),
+        }
+    }
+}

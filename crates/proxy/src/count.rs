@@ -1,0 +1,90 @@
+//! Counting tokens before a call: by the provider where it speaks the caller's dialect, else by estimate.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
+use tidegate_llm::{Dialect, anthropic as messages, gemini as generate, tokens};
+use tokio::time::Instant;
+
+use crate::attempt::{Failure, open, read_failure};
+use crate::body::{ReplyBody, read_request};
+use crate::chance::chance;
+use crate::encode::gemini_path;
+use crate::error::GatewayError;
+use crate::exchange::Exchange;
+use crate::plan::Plan;
+use crate::reply;
+use crate::snapshot::Target;
+use crate::upstream::{Outbound, send};
+
+/// `POST /v1/messages/count_tokens`.
+pub async fn anthropic(request: Request<Incoming>, exchange: &mut Exchange) -> Result<Response<ReplyBody>, Failure> {
+    let (head, body) = request.into_parts();
+    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    let peeked = peek(Kind::CountTokens, &body).map_err(GatewayError::from)?;
+    exchange.model = peeked.model.clone().unwrap_or_default();
+    let target = first_target(exchange)?;
+    if target.provider.line(Dialect::Anthropic).is_some() {
+        let mut edits = Edits::new(&body, &peeked);
+        edits.model(&target.model);
+        let outbound = Outbound::json("/messages/count_tokens", edits.apply());
+        if let Some(answer) = ask(&target, Dialect::Anthropic, outbound, &head.headers, exchange).await? {
+            return Ok(reply::own(exchange, 200, answer.into()));
+        }
+    }
+    let decoded = messages::count_tokens::decode(&body).map_err(GatewayError::from)?;
+    let answer = messages::count_tokens::encode(tokens::estimate_request(&decoded));
+    Ok(reply::own(exchange, 200, answer))
+}
+
+/// `POST /v1beta/models/{model}:countTokens`.
+pub async fn gemini(
+    model: &str,
+    request: Request<Incoming>,
+    exchange: &mut Exchange,
+) -> Result<Response<ReplyBody>, Failure> {
+    let (head, body) = request.into_parts();
+    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    peek(Kind::GeminiCountTokens, &body).map_err(GatewayError::from)?;
+    model.clone_into(&mut exchange.model);
+    let target = first_target(exchange)?;
+    if target.provider.line(Dialect::Gemini).is_some() {
+        let outbound = Outbound::json(gemini_path(&target.model, "countTokens"), body.clone());
+        if let Some(answer) = ask(&target, Dialect::Gemini, outbound, &head.headers, exchange).await? {
+            return Ok(reply::own(exchange, 200, answer.into()));
+        }
+    }
+    let decoded = generate::count_tokens::decode_request(&body).map_err(GatewayError::from)?;
+    let answer = generate::count_tokens::encode_response(tokens::estimate_request(&decoded));
+    Ok(reply::own(exchange, 200, answer))
+}
+
+fn first_target(exchange: &mut Exchange) -> Result<std::sync::Arc<Target>, GatewayError> {
+    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, chance)?;
+    let target = plan.targets.into_iter().next().ok_or(GatewayError::NoProvider)?;
+    exchange.target = Some(target.clone());
+    Ok(target)
+}
+
+/// Asks the provider; `None` when it does not count (many who speak the dialect do not).
+async fn ask(
+    target: &Target,
+    dialect: Dialect,
+    outbound: Outbound,
+    map: &HeaderMap,
+    exchange: &mut Exchange,
+) -> Result<Option<Bytes>, Failure> {
+    exchange.attempts += 1;
+    let end = Instant::from_std(exchange.started) + target.limits.total;
+    let line = target.provider.line(dialect);
+    let answer = send(&target.provider, line, outbound, map, &target.limits).await?;
+    match answer.status().as_u16() {
+        404 | 405 | 501 => return Ok(None),
+        200..=299 => {}
+        _ => return Err(read_failure(dialect, answer).await),
+    }
+    let (head, body) = answer.into_parts();
+    let source = open(body, &head.headers, target, end)?;
+    Ok(Some(source.read_whole(exchange.snapshot.rules.answer_body).await?))
+}

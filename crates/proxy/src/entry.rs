@@ -1,0 +1,146 @@
+//! Stop 2: takes one snapshot, opens the exchange, matches the path, and turns every error into an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tidegate_core::RequestId;
+use tidegate_llm::Dialect;
+use tidegate_net::{Handler, Peer};
+
+use crate::access_log::AccessLog;
+use crate::attempt::Failure;
+use crate::body::ReplyBody;
+use crate::endpoint::Endpoint;
+use crate::exchange::{Exchange, Outcome};
+use crate::meters::Meters;
+use crate::snapshot::Snapshot;
+use crate::{forward, inference, model_list, reply};
+
+/// The data plane: answers requests by the snapshot of the moment.
+#[derive(Debug)]
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    meters: Meters,
+    log: Arc<AccessLog>,
+    draining: AtomicBool,
+}
+
+impl Gateway {
+    /// A gateway that answers by `snapshot`.
+    pub fn new(snapshot: Arc<Snapshot>, meters: Meters, log: Arc<AccessLog>) -> Arc<Self> {
+        Arc::new(Self { snapshot: ArcSwap::new(snapshot), meters, log, draining: AtomicBool::new(false) })
+    }
+
+    /// From the next request on, answers by `snapshot`. Requests under way keep theirs.
+    pub fn swap(&self, snapshot: Arc<Snapshot>) {
+        self.snapshot.store(snapshot);
+    }
+
+    /// The snapshot of the moment.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The meters.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Turns `/ready` red, so that balancers send no more.
+    pub fn set_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether new requests are welcome.
+    pub fn ready(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed)
+    }
+
+    fn open(&self, endpoint: &'static str, peer: Peer) -> Exchange {
+        self.meters.in_flight().inc();
+        Exchange {
+            id: RequestId::new(),
+            snapshot: self.snapshot.load_full(),
+            meters: self.meters.clone(),
+            log: self.log.clone(),
+            started: Instant::now(),
+            arrived: SystemTime::now(),
+            peer: peer.address,
+            endpoint,
+            model: String::new(),
+            stream: false,
+            request_bytes: 0,
+            target: None,
+            attempts: 0,
+            waited: Duration::ZERO,
+            first_token: None,
+            status: 0,
+            error: None,
+            usage: None,
+            malformed: 0,
+            outcome: Outcome::Cancelled,
+        }
+    }
+
+    fn health(&self, good: bool) -> Response<ReplyBody> {
+        let mut map = HeaderMap::new();
+        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (status, body) =
+            if good { (200, r#"{"status":"ok"}"#) } else { (503, r#"{"status":"draining"}"#) };
+        reply::with_head(status, map, ReplyBody::full(body))
+    }
+}
+
+/// Whose SDK is asking, by its headers.
+fn vendor(map: &HeaderMap) -> Dialect {
+    if map.contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else if map.contains_key("x-goog-api-key") {
+        Dialect::Gemini
+    } else {
+        Dialect::OpenaiChat
+    }
+}
+
+impl Handler for Gateway {
+    type Body = ReplyBody;
+
+    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ReplyBody> {
+        let vendor = vendor(request.headers());
+        let uri = request.uri();
+        let endpoint = match Endpoint::of(request.method(), uri.path(), uri.query(), vendor) {
+            Ok(Endpoint::Health) => return self.health(true),
+            Ok(Endpoint::Ready) => return self.health(self.ready()),
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                return reply::failed(vendor, &error.into(), &mut self.open("unknown", peer));
+            }
+        };
+        let mut exchange = self.open(endpoint.name(), peer);
+        let dialect = endpoint.dialect();
+        let answered = match endpoint {
+            Endpoint::Chat(surface) => match inference::answer(surface, request, &mut exchange).await {
+                Ok(committed) => return reply::committed(committed, exchange),
+                Err(failure) => Err(failure),
+            },
+            Endpoint::Forward => match forward::answer(request, &mut exchange).await {
+                Ok(forwarded) => return forwarded.reply(exchange),
+                Err(failure) => Err(failure),
+            },
+            Endpoint::Embeddings
+            | Endpoint::GeminiEmbeddings { .. }
+            | Endpoint::CountTokens
+            | Endpoint::GeminiCountTokens { .. } => Err(crate::error::GatewayError::NoProvider.into()),
+            Endpoint::Models { dialect, model } => {
+                model_list::answer(dialect, model.as_deref(), request, &mut exchange).await
+            }
+            Endpoint::Health | Endpoint::Ready => Ok(self.health(true)),
+        };
+        answered.unwrap_or_else(|failure: Failure| reply::failed(dialect, &failure, &mut exchange))
+    }
+}

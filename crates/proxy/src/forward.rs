@@ -1,0 +1,134 @@
+//! Paths of OpenAI-compatible servers that are not translated (images, audio, moderations, rerank, files, batches, …): handed
+//! to the provider of the named model, or to the default provider where no model is named. The answer is relayed raw.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, Response};
+use hyper::body::Incoming;
+use tidegate_llm::Dialect;
+use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
+use tokio::time::Instant;
+
+use crate::attempt::{Failure, open, raw_relay, read_failure};
+use crate::body::{ReplyBody, read_request};
+use crate::chance::chance;
+use crate::error::GatewayError;
+use crate::exchange::Exchange;
+use crate::multipart;
+use crate::plan::Plan;
+use crate::relay::Relay;
+use crate::snapshot::{Line, Provider, Target};
+use crate::upstream::{Outbound, send};
+use crate::{headers, reply};
+
+/// An answer that is relayed raw.
+#[derive(Debug)]
+pub struct Forwarded {
+    status: u16,
+    headers: HeaderMap,
+    relay: Box<Relay>,
+}
+
+impl Forwarded {
+    /// The answer; the exchange goes along with its body.
+    pub fn reply(mut self, mut exchange: Exchange) -> Response<ReplyBody> {
+        exchange.status = self.status;
+        let mut map = HeaderMap::new();
+        headers::copy_downstream(&self.headers, &mut map);
+        for name in [CONTENT_TYPE, CONTENT_DISPOSITION] {
+            if let Some(value) = self.headers.get(&name) {
+                map.insert(name, value.clone());
+            }
+        }
+        reply::write_head(&exchange, None, &mut map);
+        self.relay.commit(exchange);
+        reply::with_head(self.status, map, ReplyBody::Relay(self.relay))
+    }
+}
+
+/// Hands the request on, once: these paths may not be safe to repeat.
+pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Result<Forwarded, Failure> {
+    let (head, body) = request.into_parts();
+    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    exchange.request_bytes = body.len();
+    let (target, body) = choose(&head.headers, &head.method, body, exchange)?;
+    exchange.model.clone_from(&target.model);
+    exchange.target = Some(target.clone());
+    exchange.attempts = 1;
+    let line = openai_line(&target.provider)?;
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = path.find("/v1/").map_or(path, |at| &path[at + 3..]).to_owned();
+    let content_type = head.headers.get(CONTENT_TYPE).cloned();
+    let outbound = Outbound { method: head.method, path, content_type, body };
+    let end = Instant::from_std(exchange.started) + target.limits.total;
+    let answer = send(&target.provider, Some(line), outbound, &head.headers, &target.limits).await?;
+    target.meters.count_attempt(answer.status().is_success());
+    if !answer.status().is_success() {
+        return Err(read_failure(Dialect::OpenaiChat, answer).await);
+    }
+    let (head, body) = answer.into_parts();
+    let source = open(body, &head.headers, &target, end)?;
+    Ok(Forwarded { status: head.status.as_u16(), headers: head.headers, relay: Box::new(raw_relay(source)) })
+}
+
+/// The provider's line for OpenAI's other paths.
+pub fn openai_line(provider: &Provider) -> Result<&Line, GatewayError> {
+    provider
+        .line(Dialect::OpenaiChat)
+        .or_else(|| provider.line(Dialect::OpenaiResponses))
+        .ok_or(GatewayError::NoProvider)
+}
+
+/// Finds the target by the model that the body names, and writes the target's own name of the model into the body.
+fn choose(
+    map: &HeaderMap,
+    method: &Method,
+    body: Bytes,
+    exchange: &Exchange,
+) -> Result<(Arc<Target>, Bytes), GatewayError> {
+    let content_type = map.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("multipart/form-data")
+        && let Some(field) = multipart::model(content_type, &body)?
+    {
+        let target = target_of(&field.value, exchange)?;
+        let body = field.replace(&body, &target.model);
+        return Ok((target, body));
+    }
+    if *method == Method::POST && content_type.contains("json") && !body.is_empty() {
+        match peek(Kind::Other, &body) {
+            Ok(peek) => {
+                let target = target_of(peek.model.as_deref().unwrap_or_default(), exchange)?;
+                let mut edits = Edits::new(&body, &peek);
+                edits.model(&target.model);
+                return Ok((target, edits.apply()));
+            }
+            // A path whose requests name no model (batches, vector stores).
+            Err(bad) if bad.param.as_deref() == Some("model") && !names_model(&body) => {}
+            Err(bad) => return Err(bad.into()),
+        }
+    }
+    Ok((default_target(map, exchange)?, body))
+}
+
+fn names_model(body: &[u8]) -> bool {
+    memchr::memmem::find(body, b"\"model\"").is_some()
+}
+
+fn target_of(model: &str, exchange: &Exchange) -> Result<Arc<Target>, GatewayError> {
+    let plan = Plan::make(&exchange.snapshot.models, model, chance)?;
+    let speaks = |target: &&Arc<Target>| openai_line(&target.provider).is_ok();
+    plan.targets.iter().find(speaks).cloned().ok_or(GatewayError::NoProvider)
+}
+
+/// The provider that `x-tidegate-provider` names, or the default one.
+pub fn default_target(map: &HeaderMap, exchange: &Exchange) -> Result<Arc<Target>, GatewayError> {
+    let snapshot = &exchange.snapshot;
+    let provider = match map.get(&headers::PROVIDER).and_then(|value| value.to_str().ok()) {
+        Some(name) => snapshot.providers.iter().find(|provider| provider.name == name),
+        None => snapshot.default_provider.as_ref(),
+    };
+    let provider = provider.ok_or(GatewayError::NoProvider)?;
+    Ok(snapshot.models.target_without_model(provider))
+}

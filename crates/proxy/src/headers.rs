@@ -1,0 +1,105 @@
+//! Header names of our own, and which of the caller's and the provider's headers go on.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// The exchange's id, in every answer.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The same under Anthropic's name.
+pub const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+/// `provider/model` that answered.
+pub const TARGET: HeaderName = HeaderName::from_static("x-tidegate-target");
+/// How many attempts were made.
+pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-tidegate-attempts");
+/// Cost in US dollars, or `unpriced`.
+pub const COST: HeaderName = HeaderName::from_static("x-tidegate-cost-usd");
+/// Time that the gateway itself took, in milliseconds.
+pub const OVERHEAD: HeaderName = HeaderName::from_static("x-tidegate-overhead-ms");
+/// Fields that could not be carried over to the target's dialect.
+pub const DROPPED: HeaderName = HeaderName::from_static("x-tidegate-dropped");
+/// The id that the provider gave.
+pub const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-tidegate-upstream-request-id");
+/// In: refuse what cannot be carried over.
+pub const STRICT: HeaderName = HeaderName::from_static("x-tidegate-strict");
+/// In: put `cost` into `usage`.
+pub const USAGE_COST: HeaderName = HeaderName::from_static("x-tidegate-usage-cost");
+/// In: the provider for a path that names no model.
+pub const PROVIDER: HeaderName = HeaderName::from_static("x-tidegate-provider");
+/// Tells OpenAI's and Anthropic's SDKs whether their own retry makes sense.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// How often the caller's SDK has retried already.
+pub const STAINLESS_RETRIES: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+/// Milliseconds to wait.
+pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+/// Keeps a fronting nginx from batching a stream (case 30).
+pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The caller's headers that a provider of the same dialect gets too. Keys, cookies, addresses and baggage never do.
+const GO_UPSTREAM: [&str; 10] = [
+    "anthropic-version",
+    "anthropic-beta",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "idempotency-key",
+    "x-client-request-id",
+    "user-agent",
+    "traceparent",
+    "tracestate",
+];
+
+/// Copies the caller's headers that go on.
+pub fn copy_upstream(from: &HeaderMap, to: &mut HeaderMap) {
+    for name in GO_UPSTREAM {
+        if let Some(value) = from.get(name) {
+            to.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+}
+
+/// Whether a provider's header goes on to the caller: rate limits, processing times, versions.
+fn goes_down(name: &str) -> bool {
+    name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
+        || name.starts_with("openai-")
+}
+
+/// Copies the provider's headers that go on, and its request id under our name.
+pub fn copy_downstream(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        if goes_down(name.as_str()) {
+            to.append(name.clone(), value.clone());
+        } else if *name == REQUEST_ID || *name == ANTHROPIC_REQUEST_ID {
+            to.insert(UPSTREAM_ID, value.clone());
+        }
+    }
+}
+
+/// Whether a switch header says yes.
+pub fn says_yes(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get(name).is_some_and(|value| matches!(value.as_bytes(), b"true" | b"1" | b"yes" | b"on"))
+}
+
+/// A header value from text; what cannot stand in a header becomes `?`.
+pub fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| {
+        let safe: String =
+            text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        HeaderValue::from_str(&safe).unwrap_or_else(|_| HeaderValue::from_static("?"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_cookies_do_not_go_upstream() {
+        let mut from = HeaderMap::new();
+        for name in ["authorization", "x-api-key", "cookie", "baggage", "x-forwarded-for", "anthropic-beta"] {
+            from.insert(HeaderName::from_static(name), HeaderValue::from_static("v"));
+        }
+        let mut to = HeaderMap::new();
+        copy_upstream(&from, &mut to);
+        assert_eq!(to.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["anthropic-beta"]);
+    }
+}

@@ -1,0 +1,266 @@
+//! Stop 8 of a request's way: hold the first events back until the stream is known to be good (the commit point), then tell
+//! the caller every piece as it comes, and end truthfully.
+//!
+//! Nothing is buffered beyond what came in one piece: the caller's reading is what drives the provider's writing. Dropping
+//! a relay cancels the provider's work and settles the exchange.
+
+mod source;
+mod voice;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tidegate_core::FaultKind;
+use tidegate_llm::progress::Progress;
+use tidegate_llm::{UpstreamFault, Usage};
+
+pub use source::Source;
+pub use voice::{Taken, Voice};
+
+use crate::error::GatewayError;
+use crate::exchange::{Exchange, Outcome};
+
+/// How long a stream that said why it ended is waited for to say so formally (case 17).
+const AFTER_FINISH: Duration = Duration::from_secs(2);
+/// How long the rest of an answer is read so that its lane can be used again.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// An answer on its way from a provider to the caller.
+#[derive(Debug)]
+pub struct Relay {
+    source: Option<Source>,
+    voice: Voice,
+    ready: VecDeque<Bytes>,
+    /// `None` before the commit and after the settlement.
+    exchange: Option<Exchange>,
+    /// A provider's error event that was passed on or translated.
+    fault: Option<UpstreamFault>,
+    /// Breaks the connection off once everything ready has been told.
+    abort: bool,
+}
+
+impl Relay {
+    /// A relay that has not committed.
+    pub fn new(source: Source, voice: Voice) -> Self {
+        Self {
+            source: Some(source),
+            voice,
+            ready: VecDeque::new(),
+            exchange: None,
+            fault: None,
+            abort: false,
+        }
+    }
+
+    /// Reads on until the stream is known to be good, and keeps what it said so far. Anything else is an error that another
+    /// target may mend; the caller has seen nothing.
+    pub async fn hold(&mut self, first_token: Duration) -> Result<(), GatewayError> {
+        let good = poll_fn(|context| self.poll_good(context));
+        match tokio::time::timeout(first_token, good).await {
+            Ok(result) => result,
+            Err(_) => Err(GatewayError::Timeout { stage: "first token", limit: first_token }),
+        }
+    }
+
+    /// THE COMMIT POINT. From here on the exchange belongs to the answer's body.
+    pub fn commit(&mut self, exchange: Exchange) {
+        self.exchange = Some(exchange);
+    }
+
+    fn poll_good(&mut self, context: &mut Context<'_>) -> Poll<Result<(), GatewayError>> {
+        loop {
+            if self.voice.progress().good {
+                return Poll::Ready(Ok(()));
+            }
+            let Some(source) = &mut self.source else {
+                return Poll::Ready(Err(GatewayError::Broken));
+            };
+            match ready!(source.poll_piece(context)) {
+                Some(Ok(piece)) => {
+                    let taken = self.voice.take(piece);
+                    if let Some(error) = early_error(&taken) {
+                        return Poll::Ready(Err(error));
+                    }
+                    self.keep(taken);
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(self.end_before_good()),
+            }
+        }
+    }
+
+    /// A stream may end without any content and still be whole: an empty answer.
+    fn end_before_good(&mut self) -> Result<(), GatewayError> {
+        self.source = None;
+        self.ready.extend(self.voice.finish());
+        let progress = self.voice.progress();
+        if progress.ended || progress.good {
+            return Ok(());
+        }
+        if progress.malformed > 0 || self.ready.is_empty() {
+            return Err(GatewayError::Nonsense("it is no event stream".into()));
+        }
+        Err(GatewayError::Broken)
+    }
+
+    fn keep(&mut self, taken: Taken) {
+        self.ready.extend(taken.bytes);
+        if let Some(source) = &mut self.source {
+            if taken.alive {
+                source.sign_of_life();
+            }
+            if self.voice.progress().finished {
+                source.hurry(AFTER_FINISH);
+            }
+        }
+    }
+
+    /// The next bytes for the caller.
+    pub fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<std::io::Result<Bytes>>> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            if std::mem::take(&mut self.abort) {
+                self.settle();
+                return Poll::Ready(Some(Err(std::io::Error::other("the answer broke off"))));
+            }
+            let Some(source) = &mut self.source else {
+                self.settle();
+                return Poll::Ready(None);
+            };
+            match source.poll_piece(context) {
+                Poll::Pending if self.voice.progress().ended => self.let_go(),
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(piece))) => self.tell(piece),
+                Poll::Ready(Some(Err(error))) => self.break_off(&error),
+                Poll::Ready(None) => {
+                    self.source = None;
+                    self.finish(None);
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, piece: Bytes) {
+        let progress = self.voice.progress();
+        if progress.ended || progress.failed {
+            return; // Heartbeats behind the end (case 17) are nobody's business.
+        }
+        let mut taken = self.voice.take(piece);
+        let unreadable = taken.unreadable.take();
+        let fault = taken.fault.take();
+        self.keep(taken);
+        if let Some(fault) = fault {
+            self.fault = Some(fault.clone());
+            if let Voice::Translate { .. } = self.voice {
+                self.ready.extend(self.voice.fail(fault));
+            }
+            self.source = None;
+        } else if let Some(cause) = unreadable {
+            self.break_off(&GatewayError::Nonsense(cause));
+        }
+    }
+
+    /// Everything has been said, but the body goes on: the rest is read elsewhere, so that the lane can be used again.
+    fn let_go(&mut self) {
+        if let Some(source) = self.source.take() {
+            tokio::spawn(source.drain(DRAIN));
+        }
+    }
+
+    /// The provider's body ended; `cause` tells why, if it did not end by itself.
+    fn finish(&mut self, cause: Option<&GatewayError>) {
+        self.ready.extend(self.voice.finish());
+        let progress = self.voice.progress();
+        if progress.ended || progress.failed {
+            return;
+        }
+        let fault = match cause {
+            Some(error) => {
+                UpstreamFault::new(error.kind(), error.to_string()).with_code(Some(error.code().to_owned()))
+            }
+            None => UpstreamFault::new(FaultKind::Upstream, "the provider's stream broke off before its end")
+                .with_code(Some(GatewayError::Broken.code().to_owned())),
+        };
+        self.fault = Some(fault.clone());
+        match self.voice.fail(fault) {
+            Some(event) => self.ready.push_back(event),
+            None => self.abort = true,
+        }
+    }
+
+    fn break_off(&mut self, error: &GatewayError) {
+        self.source = None;
+        self.finish(Some(error));
+    }
+
+    fn settle(&mut self) {
+        let Some(mut exchange) = self.exchange.take() else { return };
+        let progress = self.voice.progress();
+        let told_error = self.fault.is_some() || progress.failed;
+        exchange.outcome = if told_error { Outcome::Failed } else { Outcome::Complete };
+        exchange.error =
+            self.fault.take().map(|fault| fault.code.unwrap_or_else(|| fault.kind.word().to_owned()));
+        note(&mut exchange, progress);
+    }
+}
+
+impl Drop for Relay {
+    /// The caller went away: what came so far is still billed.
+    fn drop(&mut self) {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.outcome = Outcome::Cancelled;
+            note(&mut exchange, self.voice.progress());
+        }
+    }
+}
+
+/// Writes down what the answer amounted to.
+fn note(exchange: &mut Exchange, progress: &Progress) {
+    exchange.malformed = u64::from(progress.malformed);
+    let whole = progress.ended && progress.usage.is_some();
+    let mut usage = progress.usage.clone().unwrap_or_default();
+    if !whole && !matches!(exchange.endpoint, "forward") {
+        estimate(&mut usage, exchange.request_bytes as u64, progress.guessed_output());
+    }
+    if whole || usage.estimated {
+        exchange.usage = Some(usage);
+    }
+}
+
+/// Fills in what the provider did not tell before the stream ended.
+fn estimate(usage: &mut Usage, request_bytes: u64, output: u64) {
+    usage.estimated = true;
+    if usage.input == 0 {
+        usage.input = request_bytes.div_ceil(Progress::BYTES_PER_TOKEN);
+    }
+    usage.output = usage.output.max(output);
+}
+
+/// An error before the commit, as far as one piece tells it.
+fn early_error(taken: &Taken) -> Option<GatewayError> {
+    if let Some(fault) = &taken.fault {
+        return Some(fault.clone().into());
+    }
+    taken.unreadable.clone().map(GatewayError::Nonsense)
+}
+
+/// Since when a wait has lasted, added up into `waited` when it ends.
+#[derive(Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Stops and adds to `waited`.
+    pub fn add_to(self, waited: &mut Duration) {
+        *waited += self.0.elapsed();
+    }
+}

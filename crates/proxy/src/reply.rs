@@ -1,0 +1,161 @@
+//! The answer's head, and the ONLY place where an error becomes HTTP.
+
+use std::time::Duration;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use tidegate_core::{FaultKind, NanoUsd};
+use tidegate_llm::codec::encode_error;
+use tidegate_llm::{Dialect, Problem};
+
+use crate::attempt::{Committed, Failure};
+use crate::body::ReplyBody;
+use crate::error::GatewayError;
+use crate::exchange::{Exchange, Outcome};
+use crate::headers;
+use crate::told::Told;
+
+/// Answers with what a target has committed to; the exchange goes along with the body.
+pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<ReplyBody> {
+    let Committed { told, headers: from, dropped } = committed;
+    let mut map = HeaderMap::with_capacity(16);
+    headers::copy_downstream(&from, &mut map);
+    if !dropped.is_empty() {
+        map.insert(headers::DROPPED, headers::value(&dropped.join(", ")));
+    }
+    exchange.status = 200;
+    let body = match told {
+        Told::Stream { mut relay, content_type } => {
+            map.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            map.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            map.insert(headers::ACCEL_BUFFERING, HeaderValue::from_static("no"));
+            write_head(&exchange, None, &mut map);
+            relay.commit(exchange);
+            ReplyBody::Relay(relay)
+        }
+        Told::Whole { body, content_type, usage } => {
+            map.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            let cost = usage.as_ref().map(|usage| exchange.cost_of(usage));
+            exchange.usage = usage;
+            exchange.outcome = Outcome::Complete;
+            write_head(&exchange, cost, &mut map);
+            ReplyBody::full(body)
+        }
+    };
+    with_head(200, map, body)
+}
+
+/// Answers with JSON of the gateway's own making.
+pub fn own(exchange: &mut Exchange, status: u16, json: Vec<u8>) -> Response<ReplyBody> {
+    exchange.status = status;
+    exchange.outcome = Outcome::Complete;
+    let mut map = HeaderMap::new();
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    write_head(exchange, None, &mut map);
+    with_head(status, map, ReplyBody::full(json))
+}
+
+/// Answers with an error in the caller's dialect.
+pub fn failed(dialect: Dialect, failure: &Failure, exchange: &mut Exchange) -> Response<ReplyBody> {
+    let error = &failure.error;
+    let status = status_for(dialect, error);
+    let message = error.to_string();
+    let id = exchange.id.to_string();
+    let retry_after = failure.asked.map(whole_seconds);
+    let problem = Problem {
+        kind: error.kind(),
+        status,
+        code: error.code(),
+        message: &message,
+        param: error.param(),
+        request_id: &id,
+        retry_after_secs: retry_after,
+    };
+    let body = encode_error(dialect, &problem);
+    let mut map = HeaderMap::with_capacity(12);
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let (Some(wait), Some(seconds)) = (failure.asked, retry_after) {
+        map.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        map.insert(headers::RETRY_AFTER_MS, HeaderValue::from(wait.as_millis() as u64));
+    }
+    if let GatewayError::MethodNotAllowed { allowed, .. } = error {
+        map.insert(ALLOW, HeaderValue::from_static(allowed));
+    }
+    // The gateway has tried several times already: the SDK's own retries would multiply with that.
+    if exchange.attempts > 1 && error.another_try_may_help() {
+        map.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+    exchange.status = status;
+    exchange.error = Some(error.code().to_owned());
+    exchange.outcome = Outcome::Failed;
+    write_head(exchange, None, &mut map);
+    with_head(status, map, ReplyBody::full(body))
+}
+
+/// The HTTP status of an error in a dialect: Anthropic has one of its own for an overload.
+pub fn status_for(dialect: Dialect, error: &GatewayError) -> u16 {
+    match (dialect, error.kind()) {
+        (Dialect::Anthropic, FaultKind::Overloaded) => 529,
+        _ => error.status(),
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// The headers that every answer has. `cost`: `None` when there is nothing to price, `Some(None)` for an unpriced model.
+pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut HeaderMap) {
+    let mut buffer = [0; 32];
+    let id = headers::value(exchange.id.encode(&mut buffer));
+    if matches!(exchange.endpoint, "messages" | "count_tokens") {
+        map.insert(headers::ANTHROPIC_REQUEST_ID, id.clone());
+    }
+    map.insert(headers::REQUEST_ID, id);
+    let overhead = exchange.started.elapsed().saturating_sub(exchange.waited);
+    let overhead =
+        headers::value(&format!("{}.{:03}", overhead.as_millis(), overhead.subsec_micros() % 1000));
+    let Some(target) = &exchange.target else { return };
+    let label = headers::value(&target.label);
+    let cost = cost.map(|cost| match cost {
+        Some(cost) => headers::value(&cost.to_string()),
+        None => HeaderValue::from_static("unpriced"),
+    });
+    if exchange.snapshot.rules.litellm_headers {
+        write_aliases(exchange, &label, cost.as_ref(), &overhead, map);
+    }
+    map.insert(headers::TARGET, label);
+    map.insert(headers::ATTEMPTS, HeaderValue::from(exchange.attempts));
+    map.insert(headers::OVERHEAD, overhead);
+    if let Some(cost) = cost {
+        map.insert(headers::COST, cost);
+    }
+}
+
+/// The same facts under LiteLLM's names, for people who move over.
+fn write_aliases(
+    exchange: &Exchange,
+    label: &HeaderValue,
+    cost: Option<&HeaderValue>,
+    overhead: &HeaderValue,
+    map: &mut HeaderMap,
+) {
+    let mut add = |name: &'static str, value: HeaderValue| {
+        map.insert(HeaderName::from_static(name), value);
+    };
+    add("x-litellm-call-id", headers::value(&exchange.id.to_string()));
+    add("x-litellm-model-id", label.clone());
+    add("x-litellm-overhead-duration-ms", overhead.clone());
+    add("x-litellm-attempted-retries", HeaderValue::from(exchange.attempts.saturating_sub(1)));
+    if let Some(cost) = cost {
+        add("x-litellm-response-cost", cost.clone());
+    }
+}
+
+/// Puts an answer together.
+pub fn with_head(status: u16, map: HeaderMap, body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = map;
+    response
+}

@@ -1,0 +1,158 @@
+//! Stop 7: one request to one provider, over a lane or to the built-in demo, up to the head of its answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use hyper::body::{Body, Frame, SizeHint};
+use tidegate_net::{LaneBody, LaneError, Outgoing};
+use tidegate_policy::{TimeLimits, retry_after};
+
+use crate::clock::http_date;
+use crate::demo::{self, DemoBody};
+use crate::error::GatewayError;
+use crate::headers;
+use crate::snapshot::{Line, Provider};
+
+/// A request ready to be sent.
+#[derive(Debug)]
+pub struct Outbound {
+    /// The method.
+    pub method: Method,
+    /// Path behind the line's own, with query: `/chat/completions`.
+    pub path: String,
+    /// Its type; `None` when there is no body.
+    pub content_type: Option<HeaderValue>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Outbound {
+    /// A JSON body posted.
+    pub fn json(path: impl Into<String>, body: Bytes) -> Self {
+        let content_type = Some(HeaderValue::from_static("application/json"));
+        Self { method: Method::POST, path: path.into(), content_type, body }
+    }
+}
+
+/// The body of a provider's answer.
+#[derive(Debug)]
+pub enum UpstreamBody {
+    /// Over a lane.
+    Lane(LaneBody),
+    /// From the built-in demo.
+    Demo(DemoBody),
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut *self {
+            Self::Lane(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Demo(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Lane(body) => body.is_end_stream(),
+            Self::Demo(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Lane(body) => body.size_hint(),
+            Self::Demo(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// Sends `outbound` and waits for the head of the answer. `forwarded` are the caller's headers that go on.
+pub async fn send(
+    provider: &Provider,
+    line: Option<&Line>,
+    outbound: Outbound,
+    forwarded: &HeaderMap,
+    limits: &TimeLimits,
+) -> Result<Response<UpstreamBody>, GatewayError> {
+    let Some(line) = line else {
+        return Ok(ask_demo(&outbound));
+    };
+    let request = build(provider, line, outbound, forwarded)?;
+    let sent = line.lanes.send(request, limits.connect);
+    match tokio::time::timeout(limits.connect + limits.first_byte, sent).await {
+        Ok(Ok(answer)) => Ok(answer.map(UpstreamBody::Lane)),
+        Ok(Err(error)) => Err(lane_error(error)),
+        Err(_) => Err(GatewayError::Timeout { stage: "first byte", limit: limits.first_byte }),
+    }
+}
+
+fn ask_demo(outbound: &Outbound) -> Response<UpstreamBody> {
+    let answer = match outbound.path.as_str() {
+        "/embeddings" => demo::embeddings(&outbound.body),
+        _ => demo::chat(&outbound.body),
+    };
+    let mut response = Response::new(UpstreamBody::Demo(answer.body));
+    *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or_default();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    response
+}
+
+fn build(
+    provider: &Provider,
+    line: &Line,
+    outbound: Outbound,
+    forwarded: &HeaderMap,
+) -> Result<Request<Outgoing>, GatewayError> {
+    let mut request = Request::new(Outgoing::full(outbound.body));
+    *request.method_mut() = outbound.method;
+    *request.uri_mut() = format!("{}{}", line.path, outbound.path)
+        .parse()
+        .map_err(|error| GatewayError::Internal(format!("the target's path is no path: {error}")))?;
+    let map = request.headers_mut();
+    map.reserve(12);
+    map.insert(HOST, line.host.clone());
+    map.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    map.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some(content_type) = outbound.content_type {
+        map.insert(CONTENT_TYPE, content_type);
+    }
+    headers::copy_upstream(forwarded, map);
+    map.entry(USER_AGENT).or_insert(HeaderValue::from_static("tidegate"));
+    if line.dialect == tidegate_llm::Dialect::Anthropic && !map.contains_key("anthropic-version") {
+        map.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    if let Some(auth) = &line.auth {
+        map.insert(auth.header.clone(), auth.value.clone());
+    }
+    for (name, value) in &provider.headers {
+        map.insert(name.clone(), value.clone());
+    }
+    Ok(request)
+}
+
+fn lane_error(error: LaneError) -> GatewayError {
+    match error {
+        LaneError::ConnectTimeout { limit, .. } => GatewayError::Timeout { stage: "connection", limit },
+        LaneError::Broken(_) => GatewayError::Broken,
+        LaneError::Connect { .. } | LaneError::Tls(_) => GatewayError::Unreachable(error.to_string()),
+    }
+}
+
+/// How long the provider asks to wait, by its headers.
+pub fn asked_wait(map: &HeaderMap) -> Option<Duration> {
+    let text = |name: &http::HeaderName| map.get(name).and_then(|value| value.to_str().ok());
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64());
+    retry_after(text(&headers::RETRY_AFTER_MS), text(&http::header::RETRY_AFTER), now, http_date)
+}
