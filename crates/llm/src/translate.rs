@@ -116,7 +116,8 @@ pub fn translate_response(
         complete(response.usage.get_or_insert_with(|| guess(&progress)));
     }
     progress.usage.clone_from(&response.usage);
-    let body = caller.encode_response(&response, reply);
+    let reply = Reply { origin: Some(target), ..reply.clone() };
+    let body = caller.encode_response(&response, &reply);
     Ok(Translated { body, stop: response.stop, progress })
 }
 
@@ -157,7 +158,8 @@ impl std::fmt::Debug for Translator {
 
 impl Translator {
     /// A translator of a stream that has not begun.
-    pub fn new(target: Dialect, caller: Form, reply: Reply, names: ToolNames) -> Self {
+    pub fn new(target: Dialect, caller: Form, mut reply: Reply, names: ToolNames) -> Self {
+        reply.origin = Some(target);
         Self {
             decoder: StreamDecoder::new(target),
             encoder: caller.stream_encoder(reply),

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::Dialect;
 use crate::codec::decode_error;
 use crate::fault::UpstreamFault;
+use crate::openai_chat;
 use crate::usage::Usage;
 
 /// The status that an error inside a 200 stands for when its type does not tell.
@@ -18,12 +19,21 @@ pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
 
 /// Reads a usage object.
 pub(super) fn usage_of_value(dialect: Dialect, value: &Value) -> Option<Usage> {
-    stand_in(dialect, value)
+    match dialect {
+        Dialect::OpenaiChat => openai_chat::usage::read(value, None),
+        _ => stand_in(dialect, value),
+    }
 }
 
 /// Reads an error body that came with status 200.
 pub(super) fn fault_of(dialect: Dialect, body: &[u8]) -> UpstreamFault {
-    decode_error(dialect, UNTOLD_STATUS, body)
+    match dialect {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => match serde_json::from_slice(body) {
+            Ok(value) => openai_chat::error::from_value(&value, None),
+            Err(_) => decode_error(dialect, UNTOLD_STATUS, body),
+        },
+        Dialect::Anthropic | Dialect::Gemini => decode_error(dialect, UNTOLD_STATUS, body),
+    }
 }
 
 /// The same for the inside of `"error"`.
@@ -34,11 +44,7 @@ pub(super) fn fault_inside(dialect: Dialect, error: &str) -> UpstreamFault {
 fn stand_in(dialect: Dialect, value: &Value) -> Option<Usage> {
     let count = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
     let usage = match dialect {
-        Dialect::OpenaiChat => Usage {
-            input: count("/prompt_tokens")?,
-            output: count("/completion_tokens").unwrap_or(0),
-            ..Usage::default()
-        },
+        Dialect::OpenaiChat => return None,
         Dialect::OpenaiResponses => {
             Usage { input: count("/input_tokens")?, output: count("/output_tokens")?, ..Usage::default() }
         }

@@ -25,6 +25,12 @@ struct Chunk<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -47,14 +53,15 @@ pub(super) fn observe(
     let data = event.data;
     progress.text_bytes +=
         if endpoint == Endpoint::Completions { KEYS.text_bytes(data) } else { KEYS.chat_bytes(data) };
-    let is_plain = !KEYS.usage.is_there(data, b"{")
+    let is_plain = KEYS.choices.is_there(data, b"[")
+        && !KEYS.usage.is_there(data, b"{")
         && !KEYS.finish_reason.is_there(data, b"\"")
         && !KEYS.error.is_there(data, b"{\"");
     if progress.good && is_plain {
         return is_object(data).then_some(Verdict::Good);
     }
     let chunk: Chunk<'_> = serde_json::from_slice(data).ok()?;
-    if chunk.error.is_some() {
+    if chunk.is_error() {
         return Some(Verdict::Error(fault_of(Dialect::OpenaiChat, data)));
     }
     Some(read(&chunk, progress, hide_usage))
@@ -75,6 +82,14 @@ fn read(chunk: &Chunk<'_>, progress: &mut Progress, hide_usage: bool) -> Verdict
         return Verdict::Withhold;
     }
     if is_finish || choices.iter().any(Choice::says_something) { Verdict::Good } else { neutral(progress) }
+}
+
+impl Chunk<'_> {
+    /// Some servers put the error's fields where a chunk's should be.
+    fn is_error(&self) -> bool {
+        let is_bare = (self.message.is_some() || self.detail.is_some()) && self.choices.is_none();
+        self.error.is_some() || is_bare || self.object.is_some_and(|object| object.get() == "\"error\"")
+    }
 }
 
 impl Choice<'_> {

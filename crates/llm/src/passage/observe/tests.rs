@@ -77,7 +77,10 @@ fn fault_47_an_error_in_a_chat_stream_is_an_error_before_and_after_the_commit() 
     let (verdicts, progress) = watch(Endpoint::Chat, false, &[("", ROLE), ("", error), ("", "[DONE]")]);
     assert_eq!(words(&verdicts), "nen");
     assert!(progress.failed && !progress.ended && !progress.good);
-    assert_eq!(words(&watch(Endpoint::Chat, false, &[("", WORD), ("", error)]).0), "ge");
+    let bare = r#"{"object":"error","message":"out of memory","type":"InternalServerError","code":500}"#;
+    for error in [error, bare, r#"{"detail":"gone"}"#] {
+        assert_eq!(words(&watch(Endpoint::Chat, false, &[("", WORD), ("", error)]).0), "ge");
+    }
 }
 
 #[test]
