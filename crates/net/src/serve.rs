@@ -27,7 +27,7 @@ pub struct Peer {
 /// Limits of a listening door.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeLimits {
-    /// Longest wait for a request's whole head.
+    /// Longest wait for a request's whole head, the idle time of a kept-alive connection included.
     pub header_read: Duration,
     /// Most bytes of a request's head that are buffered.
     pub header_bytes: usize,
@@ -41,7 +41,7 @@ pub struct ServeLimits {
 impl Default for ServeLimits {
     fn default() -> Self {
         Self {
-            header_read: Duration::from_secs(30),
+            header_read: Duration::from_secs(75),
             header_bytes: 64 * 1024,
             allow_half_close: false,
             drain: Duration::from_secs(300),
