@@ -1,0 +1,92 @@
+//! `tools`, `tool_choice`, `parallel_tool_calls`.
+
+use serde_json::{Map, Value, json};
+
+use super::Writer;
+use super::words::{self, Setting};
+use crate::Dialect;
+use crate::hub::{Tool, ToolChoice};
+
+impl Writer<'_> {
+    /// Tools in the caller's order (case 69). The choice goes along only with tools (case 42).
+    pub(super) fn tools(&mut self) {
+        let mut tools = Vec::new();
+        for tool in &self.request.tools {
+            match tool_value(tool, self.is_native) {
+                Ok(value) => tools.push(value),
+                Err(name) => self.drop(name),
+            }
+        }
+        let has_tools = !tools.is_empty();
+        if has_tools {
+            self.put("tools", tools);
+        }
+        self.choice(has_tools);
+        match self.request.parallel_tool_calls {
+            Some(parallel) if has_tools && !self.target.quirks.no_parallel_tool_calls => {
+                self.put("parallel_tool_calls", parallel);
+            }
+            Some(false) if has_tools => {
+                self.drop(words::path(self.request.unmapped.dialect, Setting::ParallelToolCalls));
+            }
+            _ => {}
+        }
+    }
+
+    fn choice(&mut self, has_tools: bool) {
+        let Some(choice) = &self.request.tool_choice else { return };
+        let is_moot = matches!(choice, ToolChoice::Auto | ToolChoice::None);
+        if has_tools {
+            self.put("tool_choice", choice_value(choice, &self.request.tools));
+        } else if !is_moot {
+            self.drop(words::path(self.request.unmapped.dialect, Setting::ToolChoice));
+        }
+    }
+}
+
+/// A choice as this dialect writes it; `tools` tell functions from custom tools.
+pub(in crate::openai_responses) fn choice_value(choice: &ToolChoice, tools: &[Tool]) -> Value {
+    match choice {
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::None => json!("none"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Named(name) => named(name, tools),
+        ToolChoice::Allowed { names, required } => json!({
+            "type": "allowed_tools",
+            "mode": if *required { "required" } else { "auto" },
+            "tools": names.iter().map(|name| named(name, tools)).collect::<Vec<_>>(),
+        }),
+    }
+}
+
+fn named(name: &str, tools: &[Tool]) -> Value {
+    let is_custom = tools.iter().any(|tool| match tool {
+        Tool::Opaque { json, .. } => json["type"] == "custom" && json["name"] == name,
+        Tool::Function { .. } => false,
+    });
+    json!({"type": if is_custom { "custom" } else { "function" }, "name": name})
+}
+
+/// A tool's declaration; the name of the tool when this dialect does not know it. `strict` as the caller gave it, else
+/// absent for callers of this dialect and false for others, who do not expect strict mode.
+pub(in crate::openai_responses) fn tool_value(tool: &Tool, is_native: bool) -> Result<Value, String> {
+    match tool {
+        Tool::Function { name, description, parameters, strict, .. } => {
+            let mut value = Map::new();
+            value.insert("type".to_owned(), "function".into());
+            value.insert("name".to_owned(), name.as_str().into());
+            if let Some(description) = description {
+                value.insert("description".to_owned(), description.as_str().into());
+            }
+            let parameters = parameters.clone();
+            let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+            value.insert("parameters".to_owned(), parameters);
+            if let Some(strict) = strict.or((!is_native).then_some(false)) {
+                value.insert("strict".to_owned(), strict.into());
+            }
+            Ok(Value::Object(value))
+        }
+        Tool::Opaque { dialect: Dialect::OpenaiResponses, json, .. } => Ok(json.clone()),
+        Tool::Opaque { name, .. } => Err(name.clone()),
+    }
+}

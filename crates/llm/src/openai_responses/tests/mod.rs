@@ -1,0 +1,1 @@
+//! Tests of the dialect as a whole; names carry the numbers of wire cases and faults.
