@@ -24,6 +24,7 @@ pub mod provider;
 pub mod quirks;
 pub mod schema;
 pub mod sse;
+pub mod tokens;
 pub mod translate;
 pub mod usage;
 
