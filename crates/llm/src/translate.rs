@@ -1,6 +1,5 @@
 //! Translation as the data plane uses it: a request to a target of another dialect, its answer back to the caller.
 
-use serde_json::Value;
 use tidegate_core::FaultKind;
 
 use crate::Dialect;
@@ -9,13 +8,11 @@ use crate::codec::{Encoded, Reply, StreamDecoder, StreamEncoder, decode_response
 use crate::fault::{BadRequest, UpstreamFault};
 use crate::form::Form;
 use crate::hub::{ChatRequest, ChatResponse, Event, Part, PartStart, StopReason};
+use crate::openai_responses::stateful_field;
 use crate::progress::{Progress, Verdict};
 use crate::quirks::Profile;
 use crate::sse::SseEvent;
 use crate::usage::Usage;
-
-/// Fields of OpenAI responses that point to what the provider keeps.
-const KEPT_AT_THE_PROVIDER: [&str; 4] = ["previous_response_id", "conversation", "prompt", "background"];
 
 /// Completes a usage report before the caller sees it: sets [`Usage::cost`] and, where the report is `estimated`
 /// because the provider sent none, the `input` that is still 0.
@@ -62,29 +59,12 @@ pub fn prepare(
 
 /// A conversation that lies at another provider cannot be continued here.
 fn refuse_kept_state(request: &ChatRequest, target: Dialect) -> Result<(), BadRequest> {
-    if request.unmapped.dialect.is_some_and(|dialect| dialect != Dialect::OpenaiResponses) {
-        return Ok(());
-    }
-    let told = |path: &str| {
-        let message = format!(
-            "`{path}` points to what an OpenAI responses provider keeps, and this model's provider speaks {target}, \
-             which keeps nothing; send the whole conversation in `input`"
-        );
-        BadRequest::field(path, message)
-    };
-    for (path, value) in &request.unmapped.fields {
-        let is_off = matches!(value, Value::Null | Value::Bool(false));
-        if KEPT_AT_THE_PROVIDER.contains(&path.as_str()) && !is_off {
-            return Err(told(path));
-        }
-    }
-    let reference = request.turns.iter().flat_map(|turn| &turn.parts).find_map(|part| match part {
-        Part::Opaque { dialect: Dialect::OpenaiResponses, name, .. } if name.contains("item_reference") => {
-            Some(name)
-        }
-        _ => None,
-    });
-    reference.map_or(Ok(()), |name| Err(told(name.split(" (").next().unwrap_or(name))))
+    let Some(field) = stateful_field(request) else { return Ok(()) };
+    let message = format!(
+        "`{field}` points to what an OpenAI responses provider keeps, and this model's provider speaks {target}, which \
+         keeps nothing; send the whole conversation in `input`"
+    );
+    Err(BadRequest::field(field.split(" (").next().unwrap_or(field), message))
 }
 
 /// A whole answer in the caller's dialect.
@@ -305,28 +285,113 @@ pub fn stream_error(caller: Dialect, fault: UpstreamFault, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Role, Turn, Unmapped};
-    use serde_json::json;
+    use crate::codec::decode_request;
+    use serde_json::{Value, json};
 
-    fn refused(field: &str, value: Value, target: Dialect) -> Option<String> {
-        let unmapped =
-            Unmapped { dialect: Some(Dialect::OpenaiResponses), fields: vec![(field.to_owned(), value)] };
-        let request = ChatRequest { unmapped, ..ChatRequest::default() };
-        refuse_kept_state(&request, target).err().and_then(|refusal| refusal.param)
+    fn refused(body: &Value, target: Dialect) -> Option<String> {
+        let request = decode_request(Dialect::OpenaiResponses, body.to_string().as_bytes()).unwrap();
+        let profile = Profile::plain("m");
+        prepare(Dialect::OpenaiResponses, &request, target, &profile, false).err().and_then(|told| told.param)
     }
 
     #[test]
     fn what_lies_at_a_provider_is_refused_elsewhere() {
-        for field in KEPT_AT_THE_PROVIDER {
-            assert_eq!(refused(field, json!("x"), Dialect::Anthropic).as_deref(), Some(field));
+        for (field, value) in [
+            ("previous_response_id", json!("resp_1")),
+            ("conversation", json!("conv_1")),
+            ("prompt", json!({"id": "pmpt_1"})),
+            ("background", json!(true)),
+        ] {
+            let body = json!({"model": "m", "input": "Go on", field: value});
+            assert_eq!(refused(&body, Dialect::OpenaiChat).as_deref(), Some(field));
+            assert_eq!(refused(&body, Dialect::OpenaiResponses), None);
         }
-        assert_eq!(refused("background", json!(false), Dialect::Gemini), None);
-        assert_eq!(refused("truncation", json!("auto"), Dialect::Gemini), None);
-        let name = "input[1] (item_reference)".to_owned();
-        let part = Part::Opaque { dialect: Dialect::OpenaiResponses, name, json: json!({"id": "msg_1"}) };
-        let turn = Turn { role: Role::Assistant, parts: vec![part], name: None };
-        let request = ChatRequest { turns: vec![turn], ..ChatRequest::default() };
-        let refusal = refuse_kept_state(&request, Dialect::OpenaiChat).unwrap_err();
-        assert_eq!(refusal.param.as_deref(), Some("input[1]"));
+        let body = json!({"model": "m", "input": [{"type": "item_reference", "id": "msg_1"}]});
+        assert_eq!(refused(&body, Dialect::OpenaiChat).as_deref(), Some("input"));
+        let body = json!({"model": "m", "input": "Hi", "background": false});
+        assert_eq!(refused(&body, Dialect::OpenaiChat), None);
+    }
+
+    #[test]
+    fn strict_mode_names_every_field_that_would_be_lost() {
+        let body =
+            json!({"model": "m", "input": "Hi", "truncation": "auto", "max_tool_calls": 3}).to_string();
+        let request = decode_request(Dialect::OpenaiResponses, body.as_bytes()).unwrap();
+        let prepared = |strict| {
+            prepare(Dialect::OpenaiResponses, &request, Dialect::OpenaiChat, &Profile::plain("m"), strict)
+        };
+        assert_eq!(prepared(false).unwrap().encoded.dropped, ["truncation", "max_tool_calls"]);
+        let refusal = prepared(true).unwrap_err();
+        assert_eq!(refusal.param.as_deref(), Some("truncation"));
+        assert_eq!(refusal.message, "strict mode: openai-chat cannot carry `truncation`, `max_tool_calls`");
+    }
+
+    const CHUNK: &[u8] =
+        br#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"12345"},"finish_reason":null}]}"#;
+    const STOP: &[u8] =
+        br#"{"id":"c","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+
+    fn translator() -> Translator {
+        let caller = Form::Plain(Dialect::OpenaiResponses);
+        Translator::new(Dialect::OpenaiChat, caller, Reply::default(), ToolNames::default())
+    }
+
+    fn event(data: &[u8]) -> SseEvent<'_> {
+        SseEvent { name: "", data }
+    }
+
+    #[test]
+    fn a_stream_without_a_count_gets_a_completed_estimate() {
+        let complete = |usage: &mut Usage| {
+            assert!(usage.estimated);
+            usage.input = 7;
+        };
+        let mut translator = translator().completing(Box::new(complete));
+        let mut out = Vec::new();
+        assert_eq!(translator.feed(event(CHUNK), &mut out), Verdict::Good);
+        translator.feed(event(STOP), &mut out);
+        translator.feed(event(b"[DONE]"), &mut out);
+        translator.finish(&mut out);
+        let usage = translator.progress().usage.clone().unwrap();
+        assert_eq!((usage.input, usage.output, usage.estimated), (7, 2, true));
+        assert!(translator.progress().ended);
+        assert!(memchr::memmem::find(&out, b"\"input_tokens\":7").is_some());
+    }
+
+    #[test]
+    fn fault_39_after_a_failure_nothing_follows() {
+        let mut translator = translator();
+        let mut out = Vec::new();
+        translator.feed(event(CHUNK), &mut out);
+        translator.finish(&mut out);
+        assert!(!translator.progress().ended);
+        translator.fail(UpstreamFault::new(FaultKind::Upstream, "cut"), &mut out);
+        let length = out.len();
+        assert!(memchr::memmem::find(&out, b"error").is_some());
+        translator.feed(event(STOP), &mut out);
+        translator.finish(&mut out);
+        translator.fail(UpstreamFault::new(FaultKind::Upstream, "again"), &mut out);
+        assert_eq!(out.len(), length);
+    }
+
+    #[test]
+    fn case_13_an_error_is_told_to_the_relay_and_not_to_the_caller() {
+        let mut translator = translator();
+        let mut out = Vec::new();
+        let error =
+            br#"{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded"}}"#;
+        let verdict = translator.feed(event(error), &mut out);
+        assert!(matches!(verdict, Verdict::Error(fault) if fault.kind == FaultKind::RateLimited));
+        assert_eq!(out, b"");
+        assert!(!translator.progress().good);
+    }
+
+    #[test]
+    fn case_26_a_malformed_event_is_counted_and_skipped() {
+        let mut translator = translator();
+        let mut out = Vec::new();
+        assert_eq!(translator.feed(event(b"{oops"), &mut out), Verdict::Malformed);
+        assert_eq!(translator.feed(event(CHUNK), &mut out), Verdict::Good);
+        assert_eq!(translator.progress().malformed, 1);
     }
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::Dialect;
 use crate::hub::{ChatRequest, ChatResponse, Event, Part, PartStart, Reasoning};
+use crate::openai_responses::holds_foreign_seal;
 use crate::quirks::Quirks;
 
 /// Between a call's id and its packed signature, which was base64.
@@ -12,10 +13,11 @@ const PACKED: &str = "__ts_";
 /// The same for a signature that was any other text.
 const PACKED_TEXT: &str = "__tx_";
 
-/// Whether a body has a packed signature in it: such a body cannot pass through even when the dialects agree, because
-/// the provider would refuse the id. Cheap; may be true for nothing.
+/// Whether a body has a seal in it that the gateway packed, into an id or into encrypted thoughts: such a body cannot pass
+/// through even when the dialects agree, because the provider would refuse it. Cheap; may be true for nothing.
 pub fn holds_packed_signature(body: &[u8]) -> bool {
     [PACKED, PACKED_TEXT].iter().any(|mark| memchr::memmem::find(body, mark.as_bytes()).is_some())
+        || holds_foreign_seal(body)
 }
 
 /// Packs Gemini's signatures of calls into the calls' ids, the one field that every client gives back (case 33).

@@ -15,7 +15,7 @@ mod response_object;
 mod seal;
 mod stateful;
 mod stop;
-mod usage;
+pub mod usage;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ const PLAUSIBLE: u64 = 1_000_000_000;
 
 /// Reads `usage` and `service_tier` of a response object. `None` when there is no usage, or when a total is no count:
 /// then the gateway counts by itself.
-pub(super) fn read(response: &Value) -> Option<Usage> {
+pub fn read(response: &Value) -> Option<Usage> {
     let usage = response.get("usage")?.as_object()?;
     if !usage.contains_key("input_tokens") && !usage.contains_key("output_tokens") {
         return None;

@@ -1,13 +1,13 @@
 //! Tokens and errors in a provider's words, read by the dialect that the endpoint belongs to.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::Dialect;
 use crate::codec::decode_error;
 use crate::fault::UpstreamFault;
-use crate::openai_chat;
 use crate::usage::Usage;
+use crate::{openai_chat, openai_responses};
 
 /// The status that an error inside a 200 stands for when its type does not tell.
 const UNTOLD_STATUS: u16 = 500;
@@ -21,6 +21,7 @@ pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
 pub(super) fn usage_of_value(dialect: Dialect, value: &Value) -> Option<Usage> {
     match dialect {
         Dialect::OpenaiChat => openai_chat::usage::read(value, None),
+        Dialect::OpenaiResponses => openai_responses::usage::read(&json!({ "usage": value })),
         _ => stand_in(dialect, value),
     }
 }
@@ -44,10 +45,7 @@ pub(super) fn fault_inside(dialect: Dialect, error: &str) -> UpstreamFault {
 fn stand_in(dialect: Dialect, value: &Value) -> Option<Usage> {
     let count = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
     let usage = match dialect {
-        Dialect::OpenaiChat => return None,
-        Dialect::OpenaiResponses => {
-            Usage { input: count("/input_tokens")?, output: count("/output_tokens")?, ..Usage::default() }
-        }
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => return None,
         Dialect::Anthropic => {
             let cache_read = count("/cache_read_input_tokens").unwrap_or(0);
             Usage {

@@ -61,7 +61,9 @@ pub(in crate::openai_responses) fn choice_value(choice: &ToolChoice, tools: &[To
 
 fn named(name: &str, tools: &[Tool]) -> Value {
     let is_custom = tools.iter().any(|tool| match tool {
-        Tool::Opaque { json, .. } => json["type"] == "custom" && json["name"] == name,
+        Tool::Opaque { json, .. } => {
+            json["type"] == "custom" && json.get("custom").unwrap_or(json)["name"] == name
+        }
         Tool::Function { .. } => false,
     });
     json!({"type": if is_custom { "custom" } else { "function" }, "name": name})
@@ -87,6 +89,48 @@ pub(in crate::openai_responses) fn tool_value(tool: &Tool, is_native: bool) -> R
             Ok(Value::Object(value))
         }
         Tool::Opaque { dialect: Dialect::OpenaiResponses, json, .. } => Ok(json.clone()),
+        Tool::Opaque { dialect: Dialect::OpenaiChat, json, .. } if json["type"] == "custom" => {
+            Ok(flat_custom(&json["custom"]))
+        }
         Tool::Opaque { name, .. } => Err(name.clone()),
+    }
+}
+
+/// A custom tool of OpenAI chat in the words of this dialect: what chat nests in `custom` and `grammar` lies flat here.
+fn flat_custom(custom: &Value) -> Value {
+    let mut tool = Map::new();
+    tool.insert("type".to_owned(), "custom".into());
+    for (key, value) in custom.as_object().into_iter().flatten() {
+        let value = match value.get("grammar").and_then(Value::as_object) {
+            Some(grammar) if key == "format" => {
+                let mut format = Map::from_iter([("type".to_owned(), "grammar".into())]);
+                format.extend(grammar.clone());
+                Value::Object(format)
+            }
+            _ => value.clone(),
+        };
+        tool.insert(key.clone(), value);
+    }
+    Value::Object(tool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_52_a_custom_tool_of_chat_is_one_here_too() {
+        let grammar = json!({"syntax": "lark", "definition": "start: /a/"});
+        let custom = json!({"name": "run", "format": {"type": "grammar", "grammar": grammar}});
+        let chat = Tool::Opaque {
+            dialect: Dialect::OpenaiChat,
+            name: "tools[0] (custom)".into(),
+            json: json!({"type": "custom", "custom": custom}),
+        };
+        let format = json!({"type": "grammar", "syntax": "lark", "definition": "start: /a/"});
+        let expected = json!({"type": "custom", "name": "run", "format": format});
+        assert_eq!(tool_value(&chat, false).unwrap(), expected);
+        let choice = choice_value(&ToolChoice::Named("run".into()), &[chat]);
+        assert_eq!(choice, json!({"type": "custom", "name": "run"}));
     }
 }
