@@ -82,11 +82,9 @@ fn body(part: &Part) -> Option<(Option<String>, Body)> {
             let id = json["id"].as_str().map(str::to_owned);
             (id, Body::Raw(json.clone()))
         }
-        Part::Opaque { .. }
-        | Part::Media(_)
-        | Part::ToolResult(_)
-        | Part::Text { .. }
-        | Part::Refusal(_) => return None,
+        Part::Opaque { .. } | Part::Media(_) | Part::ToolResult(_) | Part::Text { .. } | Part::Refusal(_) => {
+            return None;
+        }
     })
 }
 

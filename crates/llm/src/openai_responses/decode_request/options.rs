@@ -74,9 +74,7 @@ pub(super) fn end_user(fields: &mut Fields) -> Result<Option<String>, BadRequest
 pub(super) fn metadata(fields: &mut Fields) -> Result<Vec<(String, String)>, BadRequest> {
     let Some(metadata) = fields.object("metadata")? else { return Ok(Vec::new()) };
     let pairs = metadata.leftovers().into_iter().map(|(path, value)| match value {
-        Value::String(text) => {
-            Ok((path.strip_prefix("metadata.").unwrap_or(path.as_str()).to_owned(), text))
-        }
+        Value::String(text) => Ok((path.strip_prefix("metadata.").unwrap_or(path.as_str()).to_owned(), text)),
         other => Err(wrong(&path, "a string", &other)),
     });
     pairs.collect()

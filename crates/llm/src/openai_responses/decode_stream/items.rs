@@ -107,8 +107,7 @@ impl Decoder {
             let fits = item.kind == kind && item.output_index == output_index && output_index.is_some();
             fits && !item.is_done && item.may_be_call(text("call_id"))
         };
-        let found =
-            self.items.iter().position(same_id).or_else(|| self.items.iter().position(same_place));
+        let found = self.items.iter().position(same_id).or_else(|| self.items.iter().position(same_place));
         let at = found.unwrap_or_else(|| {
             self.items.push(Item { output_index, kind: kind.to_owned(), ..Item::default() });
             self.items.len() - 1

@@ -159,9 +159,7 @@ impl Encoder {
         let sequence_number = self.next();
         let Body::Call { arguments, kind, .. } = &self.items[at].body else { return };
         let (kind, payload) = match kind {
-            ToolKind::Function => {
-                ("response.function_call_arguments.done", Payload::Arguments { arguments })
-            }
+            ToolKind::Function => ("response.function_call_arguments.done", Payload::Arguments { arguments }),
             ToolKind::Custom => ("response.custom_tool_call_input.done", Payload::Input { input: arguments }),
         };
         self.place_event(kind, sequence_number, at, payload, out);

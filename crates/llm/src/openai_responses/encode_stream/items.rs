@@ -40,14 +40,7 @@ impl Encoder {
             }
         };
         let is_told = matches!(start, PartStart::Text | PartStart::Refusal);
-        self.parts.push(Part {
-            index,
-            item,
-            content,
-            signature: String::new(),
-            is_told,
-            has_ended: false,
-        });
+        self.parts.push(Part { index, item, content, signature: String::new(), is_told, has_ended: false });
         if is_told {
             self.content_event("response.content_part.added", item, content, out);
         }
@@ -55,8 +48,7 @@ impl Encoder {
 
     /// Puts a text or refusal into the message that is being told, else into a new one.
     fn message_content(&mut self, content: Content, out: &mut Vec<u8>) -> (usize, usize) {
-        let is_growing_message =
-            |item: &Item| item.status.is_none() && matches!(item.body, Body::Message(_));
+        let is_growing_message = |item: &Item| item.status.is_none() && matches!(item.body, Body::Message(_));
         let at = if self.items.last().is_some_and(is_growing_message) {
             self.items.len() - 1
         } else {
@@ -152,8 +144,7 @@ impl Encoder {
 
     /// Closes an item, unless one of its parts is still open.
     fn close(&mut self, at: usize, status: &'static str, out: &mut Vec<u8>) {
-        if self.items[at].status.is_some()
-            || self.parts.iter().any(|part| part.item == at && !part.has_ended)
+        if self.items[at].status.is_some() || self.parts.iter().any(|part| part.item == at && !part.has_ended)
         {
             return;
         }

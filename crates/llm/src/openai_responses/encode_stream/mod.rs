@@ -163,13 +163,7 @@ impl Encoder {
         }
     }
 
-    fn write_lifecycle(
-        &self,
-        kind: &'static str,
-        sequence_number: u64,
-        state: State<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    fn write_lifecycle(&self, kind: &'static str, sequence_number: u64, state: State<'_>, out: &mut Vec<u8>) {
         let response = ResponseObject::new(&self.echo, state);
         sse::write_json(out, kind, &Lifecycle { kind, response, sequence_number });
     }
