@@ -1,1 +1,4 @@
-//! The binary: config, snapshot, reload, signals, command line.
+//! The binary: config, snapshot, reload, signals, command line. Floor 5: the only one that knows the config file's shape.
+
+pub mod config;
+pub mod environment;
