@@ -9,11 +9,12 @@ mod shape;
 pub mod tree;
 pub mod written;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use problem::{Problem, Source};
 use tree::{Node, Value};
-use written::Config;
+use written::{Address, Config, Listen};
 
 use crate::environment::Environment;
 
@@ -32,6 +33,8 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// Whether there is a file at all.
     pub from_file: bool,
+    /// Whether the doors are those of the command line, so that the file has no place for them.
+    pub doors_overridden: bool,
 }
 
 impl Loaded {
@@ -51,6 +54,20 @@ impl Loaded {
         // A byte-order mark is no part of the text.
         let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
         Ok(read(Source::new(path, text), folder, environment))
+    }
+
+    /// Takes the doors of the command line in place of the file's.
+    pub fn override_doors(&mut self, listen: &[SocketAddr], admin: Option<SocketAddr>) {
+        if !listen.is_empty() {
+            let terms = self.config.listen.first().cloned().unwrap_or_default();
+            let door = |address: &SocketAddr| Listen { address: Address(*address), ..terms.clone() };
+            self.config.listen = listen.iter().map(door).collect();
+            self.doors_overridden = true;
+        }
+        if let Some(address) = admin {
+            self.config.admin.address = Address(address);
+            self.doors_overridden = true;
+        }
     }
 
     /// Whether something stands at that path, be it good or not.
@@ -74,5 +91,5 @@ pub fn read(source: Source, folder: &Path, environment: &Environment) -> Loaded 
         None
     });
     let (config, folder) = (config.unwrap_or_default(), folder.to_owned());
-    Loaded { source, folder, config, tree, problems, from_file: true }
+    Loaded { source, folder, config, tree, problems, from_file: true, doors_overridden: false }
 }

@@ -7,7 +7,7 @@ use crate::config::problem::Problem;
 
 /// Checks the addresses of all doors.
 pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
-    let config = &loaded.config;
+    let (config, told) = (&loaded.config, problems.len());
     if config.listen.is_empty() {
         let place = loaded.tree.key_of(&["listen"]);
         problems.push(Problem::error("there must be at least one door in `listen`", place));
@@ -28,6 +28,9 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
             problems.push(exposed(address, place, parts[0] == "admin"));
         }
         seen.push((address, path));
+    }
+    if loaded.doors_overridden {
+        problems[told..].iter_mut().for_each(|problem| (problem.place, problem.context) = (None, None));
     }
 }
 
