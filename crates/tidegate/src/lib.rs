@@ -1,1 +1,8 @@
-//! The binary: config, snapshot, reload, signals, command line.
+//! The binary: config, snapshot, reload, signals, command line. Floor 5: the only one that knows the config file's shape.
+
+pub mod cli;
+pub mod config;
+pub mod environment;
+pub mod provision;
+mod report;
+pub mod run;

@@ -1,0 +1,54 @@
+//! Where the gateway listens, and who could reach it there.
+
+use std::net::SocketAddr;
+
+use crate::config::Loaded;
+use crate::config::problem::Problem;
+
+/// Checks the addresses of all doors.
+pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
+    let (config, told) = (&loaded.config, problems.len());
+    if config.listen.is_empty() {
+        let place = loaded.tree.key_of(&["listen"]);
+        problems.push(Problem::error("there must be at least one door in `listen`", place));
+    }
+    let mut seen: Vec<(SocketAddr, Vec<String>)> = Vec::new();
+    let doors = config.listen.iter().enumerate().map(|(at, door)| {
+        (door.address.0, vec!["listen".to_owned(), at.to_string(), "address".to_owned()])
+    });
+    let admin = (config.admin.address.0, vec!["admin".to_owned(), "address".to_owned()]);
+    for (address, path) in doors.chain([admin]) {
+        let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+        let place = loaded.tree.place_of(&parts);
+        if let Some((_, first)) = seen.iter().find(|(other, _)| collide(*other, address)) {
+            let first: Vec<&str> = first.iter().map(String::as_str).collect();
+            let problem = Problem::error(format!("two doors cannot share the address {address}"), place);
+            problems.push(problem.context(loaded.tree.place_of(&first), "the other one"));
+        } else if !address.ip().to_canonical().is_loopback() && !config.insecure.anonymous {
+            problems.push(exposed(address, place, parts[0] == "admin"));
+        }
+        seen.push((address, path));
+    }
+    if loaded.doors_overridden {
+        problems[told..].iter_mut().for_each(|problem| (problem.place, problem.context) = (None, None));
+    }
+}
+
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && one.is_ipv4() == other.is_ipv4() && same_ip
+}
+
+fn exposed(address: SocketAddr, place: crate::config::tree::Place, admin: bool) -> Problem {
+    if admin {
+        let problem = Problem::warning("the operators' door can be reached from other machines", place);
+        return problem.help("it asks for no key; make sure that only operators get there");
+    }
+    let problem = Problem::error(
+        format!("{address} can be reached from other machines, and the gateway asks callers for no key"),
+        place,
+    );
+    problem.help(
+        "listen on 127.0.0.1, or say `insecure: { anonymous: true }` if whoever gets there may use your providers' keys",
+    )
+}

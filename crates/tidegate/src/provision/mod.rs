@@ -1,0 +1,93 @@
+//! From the written shape to a [`Snapshot`]: builds everything and finds, on the way, what cannot be. All problems are
+//! collected; with an error among them the snapshot must not be used.
+
+mod doors;
+mod models;
+mod prices;
+mod providers;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tidegate_net::Connector;
+use tidegate_proxy::meters::Meters;
+use tidegate_proxy::snapshot::{Rules, Snapshot};
+
+use crate::config::Loaded;
+use crate::config::problem::{Problem, any_error};
+use crate::environment::Environment;
+
+/// What outlives a snapshot: the process keeps one set of each.
+#[derive(Clone, Debug, Default)]
+pub struct Lasting {
+    /// Lanes to upstreams.
+    pub connector: Arc<Connector>,
+    /// Meters.
+    pub meters: Meters,
+}
+
+/// A checked config.
+#[derive(Debug)]
+pub struct Provisioned {
+    /// What requests run by.
+    pub snapshot: Arc<Snapshot>,
+    /// Providers that are there because their key is in the environment.
+    pub found: Vec<String>,
+    /// Everything that is wrong with the file, from reading on.
+    pub problems: Vec<Problem>,
+}
+
+impl Provisioned {
+    /// Whether it may be used.
+    pub fn is_good(&self) -> bool {
+        !any_error(&self.problems)
+    }
+}
+
+/// Builds a snapshot for a look: nothing of it touches the running process.
+pub fn check(loaded: &Loaded, environment: &Environment) -> Provisioned {
+    provision(loaded, environment, &Lasting::default())
+}
+
+/// Builds a snapshot that shares lanes and meters with the process.
+pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) -> Provisioned {
+    let mut problems = loaded.problems.clone();
+    doors::check(loaded, &mut problems);
+    let prices = Arc::new(prices::build(loaded, &mut problems));
+    let mut building = providers::Building { loaded, environment, lasting, problems };
+    let providers = building.all();
+    let found = building.found(&providers);
+    let mut problems = building.problems;
+    let models = models::build(&models::Parts { loaded, providers: &providers, prices: &prices, lasting }, &mut problems);
+    let providers: Vec<_> = providers;
+    let snapshot = Snapshot {
+        models,
+        default_provider: providers.iter().find(|provider| speaks_openai(provider)).cloned(),
+        providers,
+        prices,
+        rules: rules(loaded),
+    };
+    Provisioned { snapshot: Arc::new(snapshot), found, problems }
+}
+
+fn speaks_openai(provider: &tidegate_proxy::snapshot::Provider) -> bool {
+    use tidegate_llm::Dialect;
+    provider.line(Dialect::OpenaiChat).or_else(|| provider.line(Dialect::OpenaiResponses)).is_some()
+}
+
+fn rules(loaded: &Loaded) -> Rules {
+    let config = &loaded.config;
+    Rules {
+        request_body: config.limits.request_body.0 as usize,
+        answer_body: config.limits.answer_body.0 as usize,
+        strict: config.strict,
+        usage_cost: config.usage_cost,
+        litellm_headers: config.compat.litellm_headers,
+        retry: config.retry.rules(),
+    }
+}
+
+/// Seconds since 1970: prices depend on the day.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,69 @@
+//! What is printed at the start: what is there, and what to paste next.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use super::doors::Doors;
+use crate::config::Loaded;
+use crate::provision::Provisioned;
+
+/// Prints it to stdout. Keys are never printed, only the providers' names.
+pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &Doors) {
+    let text = text(loaded, provisioned, &doors.caller_addresses(), doors.admin_address());
+    let mut out = std::io::stdout().lock();
+    // A closed stdout is no reason not to serve.
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+fn text(loaded: &Loaded, provisioned: &Provisioned, callers: &[SocketAddr], admin: Option<SocketAddr>) -> String {
+    let mut lines = vec![format!("tidegate {}", env!("CARGO_PKG_VERSION")), config_line(loaded), providers_line(provisioned)];
+    lines.extend(callers.iter().map(|address| format!("listening http://{address}")));
+    lines.extend(admin.map(|address| format!("listening (admin) http://{address}")));
+    if let Some(address) = callers.first() {
+        lines.push(String::new());
+        lines.push(try_it(*address));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn config_line(loaded: &Loaded) -> String {
+    if loaded.from_file {
+        format!("config     {}", loaded.source.name)
+    } else {
+        "config     embedded defaults (there is no ./tidegate.yaml)".to_owned()
+    }
+}
+
+fn providers_line(provisioned: &Provisioned) -> String {
+    let names = provisioned.snapshot.providers.iter().map(|provider| {
+        let found = provisioned.found.contains(&provider.name);
+        let origin = match () {
+            () if provider.is_demo() => " (built in)",
+            () if found => " (key found in the environment)",
+            () => "",
+        };
+        format!("{}{origin}", provider.name)
+    });
+    format!("providers  {}", names.collect::<Vec<_>>().join(", "))
+}
+
+fn try_it(address: SocketAddr) -> String {
+    let mut reachable = address;
+    if address.ip().is_unspecified() {
+        reachable.set_ip(match address.ip() {
+            IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
+            IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        });
+    }
+    format!(
+        r#"Paste one of these; `demo/echo` answers without any key:
+
+  curl http://{reachable}/v1/chat/completions -H 'content-type: application/json' -d '{{"model":"demo/echo","messages":[{{"role":"user","content":"Hello!"}}]}}'
+
+  from openai import OpenAI
+  client = OpenAI(base_url="http://{reachable}/v1", api_key="none")
+  print(client.chat.completions.create(model="demo/echo", messages=[{{"role": "user", "content": "Hello!"}}]).choices[0].message.content)
+"#
+    )
+}

@@ -1,0 +1,118 @@
+//! `tidegate run`: opens the doors, serves, reloads, drains.
+
+mod access;
+mod doors;
+mod greeting;
+mod lifetime;
+mod reload;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tidegate_admin::{ConfigState, Door, Version};
+use tidegate_net::Drain;
+use tidegate_proxy::Gateway;
+
+use crate::config::Loaded;
+use crate::environment::Environment;
+use crate::provision::{Lasting, Provisioned, provision};
+use crate::report;
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The config file; without one, `tidegate.yaml` of the current directory if there is one.
+    pub config: Option<PathBuf>,
+    /// Addresses in place of the config's `listen`.
+    pub listen: Vec<SocketAddr>,
+    /// Address in place of the config's `admin.address`.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Runs until a signal ends it. Exit code 2: the config is bad.
+///
+/// # Errors
+/// When a door cannot be opened or the file cannot be read.
+pub fn run(options: RunOptions) -> Result<ExitCode> {
+    let folder = std::env::current_dir().context("the current directory is gone")?;
+    let environment = Environment::of_process(&folder);
+    let path = config_path(options.config.clone(), &folder);
+    let loaded = load(path.as_deref(), &options, &environment)?;
+    let lasting = Lasting::default();
+    let provisioned = provision(&loaded, &environment, &lasting);
+    report::to_stderr(&loaded, &provisioned.problems);
+    if !provisioned.is_good() {
+        return Ok(ExitCode::from(2));
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = loaded.config.workers {
+        runtime.worker_threads(workers);
+    }
+    let runtime = runtime.enable_all().build().context("cannot start the worker threads")?;
+    let start = Start { options, path, folder, loaded, provisioned, lasting };
+    let code = runtime.block_on(start.serve());
+    // What is still running after the drain has had its time.
+    runtime.shutdown_background();
+    code
+}
+
+/// Reads the file as the command line wants it.
+fn load(path: Option<&Path>, options: &RunOptions, environment: &Environment) -> Result<Loaded> {
+    let mut loaded = match path {
+        Some(path) => Loaded::from_path(path, environment)
+            .with_context(|| format!("cannot read the config file {}", path.display()))?,
+        None => Loaded::defaults(),
+    };
+    loaded.override_doors(&options.listen, options.admin);
+    Ok(loaded)
+}
+
+/// The file that holds when none is named: `./tidegate.yaml`, if it is there.
+pub(crate) fn config_path(named: Option<PathBuf>, folder: &Path) -> Option<PathBuf> {
+    let usual = PathBuf::from("tidegate.yaml");
+    named.or_else(|| folder.join(&usual).exists().then_some(usual))
+}
+
+/// Everything that is known before the first socket opens.
+struct Start {
+    options: RunOptions,
+    path: Option<PathBuf>,
+    folder: PathBuf,
+    loaded: Loaded,
+    provisioned: Provisioned,
+    lasting: Lasting,
+}
+
+impl Start {
+    async fn serve(self) -> Result<ExitCode> {
+        let doors = doors::open(&self.loaded.config)?;
+        let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
+        let gateway = Gateway::new(self.provisioned.snapshot.clone(), self.lasting.meters.clone(), log.clone());
+        greeting::print(&self.loaded, &self.provisioned, &doors);
+        let state = Arc::new(ConfigState::default());
+        let reloader = reload::Reloader {
+            options: self.options,
+            path: self.path,
+            folder: self.folder,
+            lasting: self.lasting,
+            gateway: gateway.clone(),
+            state: state.clone(),
+            started_with: self.loaded.config.clone(),
+        };
+        tokio::spawn(reloader.run(self.loaded.source.text.clone()));
+        let drain = Drain::default();
+        let version = Version {
+            name: "tidegate",
+            version: env!("CARGO_PKG_VERSION"),
+            prices: self.provisioned.snapshot.prices.version().to_owned(),
+        };
+        let door = Door { gateway: gateway.clone(), config: state, version };
+        let serving = doors.serve(&self.loaded.config, gateway.clone(), door, &drain);
+        let code = lifetime::until_the_end(serving, &gateway, &drain).await;
+        log.close();
+        Ok(code)
+    }
+}
