@@ -87,6 +87,9 @@ impl Decoder {
         if self.has_ended || data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
+        if data.first() != Some(&b'{') {
+            return Err(malformed("no JSON object"));
+        }
         let wire: Wire<'_> = match serde_json::from_slice(data) {
             Ok(wire) => wire,
             Err(why) => return self.odd(event.name, data, &why, out),

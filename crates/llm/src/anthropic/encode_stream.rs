@@ -48,7 +48,9 @@ enum Kind {
     Text,
     Thinking,
     Redacted,
-    Tool { has_arguments: bool },
+    Tool {
+        has_arguments: bool,
+    },
     /// Free text, which stands as one string inside the arguments.
     CustomTool,
 }
@@ -108,13 +110,18 @@ const THINKING: WireBlock<'static> = WireBlock::Thinking { thinking: "", signatu
 struct Empty {}
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum WireDelta<'a> {
-    TextDelta { text: &'a str },
-    ThinkingDelta { thinking: &'a str },
-    SignatureDelta { signature: &'a str },
-    InputJsonDelta { partial_json: &'a str },
-    CitationsDelta { citation: Value },
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
+    #[serde(rename = "citations_delta")]
+    Citation { citation: Value },
 }
 
 #[derive(Serialize)]
@@ -161,20 +168,20 @@ impl Encoder {
     fn write_event(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::PartStart { index, part } => self.open(*index, part, out),
-            Event::Text { index, text } => self.delta(*index, WireDelta::TextDelta { text }, out),
+            Event::Text { index, text } => self.delta(*index, WireDelta::Text { text }, out),
             Event::Reasoning { index, text } => {
-                self.delta(*index, WireDelta::ThinkingDelta { thinking: text }, out);
+                self.delta(*index, WireDelta::Thinking { thinking: text }, out);
             }
             // Another vendor's seal would come back as if it were Anthropic's (case 55).
             Event::Signature { index, signature } => {
                 if self.is_from_anthropic_or_unknown() {
-                    self.delta(*index, WireDelta::SignatureDelta { signature }, out);
+                    self.delta(*index, WireDelta::Signature { signature }, out);
                 }
             }
             Event::Arguments { index, json } => self.arguments(*index, json, out),
             Event::Cite { index, citation } => {
                 let citation = citation::encode(citation);
-                self.delta(*index, WireDelta::CitationsDelta { citation }, out);
+                self.delta(*index, WireDelta::Citation { citation }, out);
             }
             Event::PartEnd { index } => self.close(*index, out),
             Event::Finish(stop) => {
@@ -255,7 +262,7 @@ impl Encoder {
         let index = self.start_block(block, out);
         self.blocks.push(Block { part, kind, index: Some(index) });
         if kind == Kind::CustomTool {
-            self.delta(part, WireDelta::InputJsonDelta { partial_json: "{\"input\":\"" }, out);
+            self.delta(part, WireDelta::InputJson { partial_json: "{\"input\":\"" }, out);
         }
     }
 
@@ -284,12 +291,12 @@ impl Encoder {
         match &mut block.kind {
             Kind::Tool { has_arguments } => {
                 *has_arguments |= !json.is_empty();
-                self.delta(part, WireDelta::InputJsonDelta { partial_json: json }, out);
+                self.delta(part, WireDelta::InputJson { partial_json: json }, out);
             }
             _ => {
                 let escaped = serde_json::to_string(json).unwrap_or_default();
                 let inner = escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default();
-                self.delta(part, WireDelta::InputJsonDelta { partial_json: inner }, out);
+                self.delta(part, WireDelta::InputJson { partial_json: inner }, out);
             }
         }
     }
@@ -344,7 +351,7 @@ fn close_block(block: &Block, out: &mut Vec<u8>) {
         _ => "",
     };
     if !last.is_empty() {
-        Wire::ContentBlockDelta { index, delta: WireDelta::InputJsonDelta { partial_json: last } }.write(out);
+        Wire::ContentBlockDelta { index, delta: WireDelta::InputJson { partial_json: last } }.write(out);
     }
     Wire::ContentBlockStop { index }.write(out);
 }

@@ -133,7 +133,9 @@ pub(super) fn traits(model: &str) -> Traits {
         },
         (5, 0..5) => ADAPTIVE,
         _ if has("opus") => Traits { off: OffForm::Never, forced_tools: ForcedTools::No, ..ADAPTIVE },
-        _ if has("sonnet") => Traits { off: OffForm::BetweenTools, forced_tools: ForcedTools::No, ..ADAPTIVE },
+        _ if has("sonnet") => {
+            Traits { off: OffForm::BetweenTools, forced_tools: ForcedTools::No, ..ADAPTIVE }
+        }
         _ => ADAPTIVE,
     }
 }

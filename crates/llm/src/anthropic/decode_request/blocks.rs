@@ -44,8 +44,7 @@ fn opaque(kind: String, block: Fields) -> Part {
 
 fn text(block: &mut Fields) -> Result<Part, BadRequest> {
     let text = block.required_string("text")?;
-    let citations =
-        block.array("citations")?.unwrap_or_default().into_iter().map(citation::decode).collect();
+    let citations = block.array("citations")?.unwrap_or_default().into_iter().map(citation::decode).collect();
     Ok(Part::Text { text, citations, cache: cache_mark(block)? })
 }
 

@@ -91,10 +91,7 @@ fn push(turns: &mut Vec<Turn>, role: Role, parts: Vec<Part>) {
     let has_result = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::ToolResult(_)));
     match turns.last_mut() {
         Some(last)
-            if role == Role::User
-                && last.role == role
-                && has_result(&last.parts)
-                && has_result(&parts) =>
+            if role == Role::User && last.role == role && has_result(&last.parts) && has_result(&parts) =>
         {
             last.parts.extend(parts);
         }

@@ -20,8 +20,7 @@ pub(super) fn write(cx: &mut Context<'_>, system: &mut Vec<Block<'_>>) -> Option
             if cx.traits.json_schema && !cx.target.quirks.no_json_schema {
                 return Some(native(schema, description.as_deref(), cx.is_own));
             }
-            system
-                .push(Block::text(format!("{ANY_OBJECT} It must conform to this JSON schema:\n{schema}")));
+            system.push(Block::text(format!("{ANY_OBJECT} It must conform to this JSON schema:\n{schema}")));
             None
         }
     }

@@ -33,10 +33,9 @@ pub(super) fn write(cx: &mut Context<'_>, is_thinking: bool) -> Numbers {
         cx.drop_field("temperature");
         numbers.temperature = Some(1.0);
     }
-    if cx.traits.sampling == SamplingRule::EitherOr && numbers.temperature.is_some() {
-        if numbers.top_p.take().is_some_and(|number| !is_default(number)) {
-            cx.drop_field("top_p");
-        }
+    let takes_both = cx.traits.sampling != SamplingRule::EitherOr || numbers.temperature.is_none();
+    if !takes_both && numbers.top_p.take().is_some_and(|number| !is_default(number)) {
+        cx.drop_field("top_p");
     }
     numbers
 }

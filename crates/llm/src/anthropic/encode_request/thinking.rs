@@ -15,8 +15,14 @@ const LEAST_BUDGET: u64 = 1024;
 
 /// The efforts of other dialects as budgets, for models that take nothing else. Read backwards, the least effort whose
 /// budget is enough.
-const BUDGETS: &[(&str, u64)] =
-    &[("minimal", 1024), ("low", 2048), ("medium", 8192), ("high", 16_384), ("xhigh", 32_768), ("max", 60_000)];
+const BUDGETS: &[(&str, u64)] = &[
+    ("minimal", 1024),
+    ("low", 2048),
+    ("medium", 8192),
+    ("high", 16_384),
+    ("xhigh", 32_768),
+    ("max", 60_000),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Thinking {

@@ -41,42 +41,75 @@ fn an_answer_comes_back_as_it_was() {
 #[test]
 fn case_01_08_09_input_has_the_caches_in_it() {
     let usage = read(full()).usage.unwrap();
-    assert_eq!((usage.input, usage.cache_read, usage.cache_write, usage.cache_write_1h), (1310, 1000, 300, 200));
+    assert_eq!(
+        (usage.input, usage.cache_read, usage.cache_write, usage.cache_write_1h),
+        (1310, 1000, 300, 200)
+    );
     assert_eq!((usage.output, usage.reasoning, usage.service_tier.as_deref()), (50, 30, Some("priority")));
     assert_eq!(usage::of_response(full().to_string().as_bytes()), Some(usage));
 }
 
 #[test]
 fn case_11_the_tier_is_told_and_the_cost_where_set() {
-    let usage = Usage { input: 5, output: 1, service_tier: Some("default".into()), cost: Some(NanoUsd(1_500_000)),
-        ..Usage::default() };
+    let usage = Usage {
+        input: 5,
+        output: 1,
+        service_tier: Some("default".into()),
+        cost: Some(NanoUsd(1_500_000)),
+        ..Usage::default()
+    };
     let body = write(&ChatResponse { usage: Some(usage), ..ChatResponse::default() });
-    assert_eq!(body["usage"], json!({"input_tokens": 5, "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0, "output_tokens": 1, "service_tier": "standard", "cost": 0.0015}));
+    assert_eq!(
+        body["usage"],
+        json!({"input_tokens": 5, "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0, "output_tokens": 1, "service_tier": "standard", "cost": 0.0015})
+    );
 }
 
 #[test]
 fn answers_of_others_get_this_dialects_shape() {
     let parts = vec![
-        Part::Reasoning(Reasoning { text: "hm".into(), origin: Some(Dialect::OpenaiChat), ..Reasoning::default() }),
-        Part::Reasoning(Reasoning { encrypted: Some("E".into()), origin: Some(Dialect::OpenaiResponses),
-            ..Reasoning::default() }),
-        Part::Text { text: "t".into(), cache: None, citations: vec![
-            Citation { url: Some("u".into()), title: Some("n".into()), ..Citation::default() }] },
+        Part::Reasoning(Reasoning {
+            text: "hm".into(),
+            origin: Some(Dialect::OpenaiChat),
+            ..Reasoning::default()
+        }),
+        Part::Reasoning(Reasoning {
+            encrypted: Some("E".into()),
+            origin: Some(Dialect::OpenaiResponses),
+            ..Reasoning::default()
+        }),
+        Part::Text {
+            text: "t".into(),
+            cache: None,
+            citations: vec![Citation {
+                url: Some("u".into()),
+                title: Some("n".into()),
+                ..Citation::default()
+            }],
+        },
         Part::Refusal("no".into()),
         Part::ToolCall(ToolCall { id: "a".into(), name: "f".into(), ..ToolCall::default() }),
-        Part::ToolCall(ToolCall { id: "b".into(), name: "f".into(), arguments: "{oops".into(), ..ToolCall::default() }),
+        Part::ToolCall(ToolCall {
+            id: "b".into(),
+            name: "f".into(),
+            arguments: "{oops".into(),
+            ..ToolCall::default()
+        }),
     ];
     let body = write(&ChatResponse { id: "chatcmpl-9".into(), parts, ..ChatResponse::default() });
     assert_eq!((&body["id"], &body["model"]), (&json!("msg_chatcmpl-9"), &json!("claude")));
     assert_eq!(body["stop_reason"], "refusal");
-    assert_eq!(body["content"], json!([
+    assert_eq!(
+        body["content"],
+        json!([
         {"type": "thinking", "thinking": "hm", "signature": ""},
         {"type": "text", "text": "t", "citations": [{"type": "web_search_result_location", "cited_text": "",
             "encrypted_index": "", "title": "n", "url": "u"}]},
         {"type": "text", "text": "no"},
         {"type": "tool_use", "id": "a", "name": "f", "input": {}},
-        {"type": "tool_use", "id": "b", "name": "f", "input": {"input": "{oops"}}]));
+        {"type": "tool_use", "id": "b", "name": "f", "input": {"input": "{oops"}}])
+    );
     assert_eq!(write(&ChatResponse::default())["id"], "msg_x1");
 }
 

@@ -30,8 +30,11 @@ fn fault_31_complaints_name_the_field() {
         ("/messages/0/content", json!([{"text": "x"}]), "messages[0].content[0].type"),
         ("/messages/0/content", json!([{"type": "text", "text": 1}]), "messages[0].content[0].text"),
         ("/messages/0/content", json!([{"type": "image"}]), "messages[0].content[0].source"),
-        ("/messages/0/content", json!([{"type": "tool_use", "id": "a", "name": "b", "input": 3}]),
-         "messages[0].content[0].input"),
+        (
+            "/messages/0/content",
+            json!([{"type": "tool_use", "id": "a", "name": "b", "input": 3}]),
+            "messages[0].content[0].input",
+        ),
     ];
     for (pointer, value, param) in cases {
         let mut body = good.clone();
@@ -101,10 +104,14 @@ fn case_45_results_in_several_messages_become_one_turn_and_know_their_tool() {
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "b", "is_error": true}]}]}));
     assert_eq!(request.turns.len(), 2);
-    let results: Vec<_> = request.turns[1].parts.iter().map(|part| match part {
-        Part::ToolResult(result) => (result.name.clone().unwrap(), result.is_error),
-        other => panic!("{other:?}"),
-    }).collect();
+    let results: Vec<_> = request.turns[1]
+        .parts
+        .iter()
+        .map(|part| match part {
+            Part::ToolResult(result) => (result.name.clone().unwrap(), result.is_error),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(results, [("f".to_owned(), false), ("g".to_owned(), true)]);
 }
 
@@ -119,16 +126,29 @@ fn every_known_block_is_read_and_every_other_kept() {
         {"type": "search_result", "title": "t"},
         {"type": "of_tomorrow", "x": 1}]}]}));
     let parts = &request.turns[0].parts;
-    assert!(matches!(&parts[0], Part::Media(m) if m.kind == MediaKind::Image && m.mime.as_deref() == Some("image/png")));
+    assert!(
+        matches!(&parts[0], Part::Media(m) if m.kind == MediaKind::Image && m.mime.as_deref() == Some("image/png"))
+    );
     assert!(matches!(&parts[1], Part::Media(m) if m.source == MediaSource::Url("https://x/y.png".into())));
-    assert!(matches!(&parts[2], Part::Media(m) if m.source == MediaSource::Text("d".into()) && m.name.as_deref() == Some("T")));
+    assert!(
+        matches!(&parts[2], Part::Media(m) if m.source == MediaSource::Text("d".into()) && m.name.as_deref() == Some("T"))
+    );
     assert!(matches!(&parts[3], Part::Media(m) if m.source == MediaSource::FileId("f1".into())));
-    let names: Vec<_> = parts[4..].iter().map(|part| match part {
-        Part::Opaque { name, .. } => name.as_str(),
-        other => panic!("{other:?}"),
-    }).collect();
-    assert_eq!(names, ["messages[0].content[4] (document)", "messages[0].content[5] (search_result)",
-        "messages[0].content[6] (of_tomorrow)"]);
+    let names: Vec<_> = parts[4..]
+        .iter()
+        .map(|part| match part {
+            Part::Opaque { name, .. } => name.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "messages[0].content[4] (document)",
+            "messages[0].content[5] (search_result)",
+            "messages[0].content[6] (of_tomorrow)"
+        ]
+    );
     assert_eq!(request.unmapped.fields, [("messages[0].content[3].context".to_owned(), json!("c"))]);
 }
 

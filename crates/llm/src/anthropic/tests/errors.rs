@@ -24,10 +24,20 @@ fn every_type_has_its_kind_and_its_status() {
         let body = json!({"type": "error", "error": {"type": word, "message": "m"}, "request_id": "req_1"});
         let fault = decode(status, body.to_string().as_bytes());
         assert_eq!((fault.kind, fault.status, fault.code.as_deref()), (kind, status, Some(word)));
-        let problem = Problem { kind, status, code: "c", message: "m", param: None, request_id: "r",
-            retry_after_secs: None };
+        let problem = Problem {
+            kind,
+            status,
+            code: "c",
+            message: "m",
+            param: None,
+            request_id: "r",
+            retry_after_secs: None,
+        };
         let told: Value = serde_json::from_slice(&encode(&problem)).unwrap();
-        assert_eq!(told, json!({"type": "error", "error": {"type": word, "message": "m"}, "request_id": "r"}));
+        assert_eq!(
+            told,
+            json!({"type": "error", "error": {"type": word, "message": "m"}, "request_id": "r"})
+        );
         if kind != FaultKind::Upstream {
             assert_eq!(status_of(kind), status);
         }
@@ -39,7 +49,8 @@ fn errors_of_other_shapes_are_understood() {
     let poor = json!({"type": "error", "error": {"type": "invalid_request_error",
         "message": "Your credit balance is too low to access the Anthropic API."}});
     assert_eq!(decode(400, poor.to_string().as_bytes()).kind, FaultKind::Billing);
-    let openai = decode(429, br#"{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}"#);
+    let openai =
+        decode(429, br#"{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}"#);
     assert_eq!((openai.kind, openai.message.as_str()), (FaultKind::RateLimited, "slow down"));
     assert_eq!(decode(502, b"<html>bad gateway</html>").message, "<html>bad gateway</html>");
     assert_eq!(decode(503, b"").message, "the provider answered 503");

@@ -10,32 +10,37 @@ use crate::anthropic::{decode_request, decode_response, encode_request, encode_r
 use crate::codec::Reply;
 use crate::sse::SseEvent;
 
+const WORDS: &str = "text image document tool_use tool_result thinking redacted_thinking mid_conv_system user \
+    assistant system base64 url auto enabled adaptive disabled message_start content_block_start content_block_delta \
+    content_block_stop message_delta message_stop error text_delta input_json_delta signature_delta \
+    x-anthropic-billing-header é🌊";
+
+const NAMES: &str = "type role content messages system model max_tokens tools tool_choice thinking output_config format \
+    schema source data media_type text id name input index delta content_block message usage input_tokens \
+    output_tokens cache_creation error stop_reason cache_control citations partial_json metadata tool_use_id \
+    budget_tokens";
+
+fn one_of(words: &'static str) -> impl Strategy<Value = &'static str> + Clone {
+    prop::sample::select(words.split_whitespace().collect::<Vec<_>>())
+}
+
 /// Values made of the words that the decoders look for.
 fn value() -> impl Strategy<Value = Value> {
-    let word = prop::sample::select(vec![
-        "text", "image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking", "mid_conv_system",
-        "user", "assistant", "system", "base64", "url", "auto", "enabled", "adaptive", "disabled", "message_start",
-        "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "error",
-        "text_delta", "input_json_delta", "signature_delta", "x-anthropic-billing-header", "", "é🌊",
-    ]);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
-        word.prop_map(Value::from),
+        one_of(WORDS).prop_map(Value::from),
     ];
-    let name = prop::sample::select(vec![
-        "type", "role", "content", "messages", "system", "model", "max_tokens", "tools", "tool_choice", "thinking",
-        "output_config", "format", "schema", "source", "data", "media_type", "text", "id", "name", "input", "index",
-        "delta", "content_block", "message", "usage", "input_tokens", "output_tokens", "cache_creation", "error",
-        "stop_reason", "cache_control", "citations", "partial_json", "metadata", "tool_use_id", "budget_tokens",
-    ]);
-    leaf.prop_recursive(5, 60, 6, move |inner| {
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        let fields = prop::collection::vec((one_of(NAMES), inner.clone()), 0..7);
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((name.clone(), inner), 0..7)
-                .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            prop::collection::vec(inner, 0..5).prop_map(Value::from),
+            fields.prop_map(|fields| fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()),
         ]
     })
 }

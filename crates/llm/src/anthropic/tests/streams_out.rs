@@ -31,7 +31,8 @@ fn start() -> Event {
 }
 
 fn tool(index: u32, id: &str) -> Event {
-    let part = PartStart::ToolCall { id: id.into(), name: "f".into(), signature: None, kind: ToolKind::Function };
+    let part =
+        PartStart::ToolCall { id: id.into(), name: "f".into(), signature: None, kind: ToolKind::Function };
     Event::PartStart { index, part }
 }
 
@@ -45,28 +46,43 @@ fn a_text_from_beginning_to_end() {
         start(),
         Event::PartStart { index: 0, part: PartStart::Text },
         Event::Text { index: 0, text: "hé\n".into() },
-        Event::Cite { index: 0, citation: Citation { dialect: Some(Dialect::Anthropic), raw: json!({"type": "x"}),
-            ..Citation::default() } },
+        Event::Cite {
+            index: 0,
+            citation: Citation {
+                dialect: Some(Dialect::Anthropic),
+                raw: json!({"type": "x"}),
+                ..Citation::default()
+            },
+        },
         Event::PartEnd { index: 0 },
         Event::Finish(StopReason::StopSequence(Some("END".into()))),
-        Event::Usage(Usage { input: 110, cache_read: 100, output: 5, reasoning: 2, cost: Some(NanoUsd(2_000_000)),
-            ..Usage::default() }),
+        Event::Usage(Usage {
+            input: 110,
+            cache_read: 100,
+            output: 5,
+            reasoning: 2,
+            cost: Some(NanoUsd(2_000_000)),
+            ..Usage::default()
+        }),
         Event::End,
     ]);
-    assert_eq!(frames, [
-        json!({"type": "message_start", "message": {"id": "msg_chatcmpl-1", "type": "message", "role": "assistant",
+    assert_eq!(
+        frames,
+        [
+            json!({"type": "message_start", "message": {"id": "msg_chatcmpl-1", "type": "message", "role": "assistant",
             "model": "gpt", "content": [], "stop_reason": null, "stop_sequence": null,
             "usage": {"input_tokens": 0, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                 "output_tokens": 0}}}),
-        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hé\n"}}),
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {"type": "x"}}}),
-        json!({"type": "content_block_stop", "index": 0}),
-        json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"},
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hé\n"}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {"type": "x"}}}),
+            json!({"type": "content_block_stop", "index": 0}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"},
             "usage": {"input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 100,
                 "output_tokens": 5, "output_tokens_details": {"thinking_tokens": 2}, "cost": 0.002}}),
-        json!({"type": "message_stop"}),
-    ]);
+            json!({"type": "message_stop"}),
+        ]
+    );
 }
 
 #[test]
@@ -87,8 +103,10 @@ fn case_08_usage_before_the_finish_is_told_at_the_end() {
     ]);
     assert_eq!(kinds(&frames), ["message_start", "message_delta", "message_stop"]);
     assert_eq!(frames[1]["delta"]["stop_reason"], "max_tokens");
-    assert_eq!(frames[1]["usage"]["cache_creation"],
-        json!({"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 1}));
+    assert_eq!(
+        frames[1]["usage"]["cache_creation"],
+        json!({"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 1})
+    );
     assert_eq!(frames[1]["usage"]["output_tokens"], 9);
 }
 
@@ -105,20 +123,40 @@ fn case_19_21_calls_side_by_side_and_without_arguments() {
         Event::Finish(StopReason::ToolCalls),
         Event::End,
     ]);
-    assert_eq!(kinds(&frames), ["message_start", "content_block_start", "content_block_start", "content_block_start",
-        "content_block_delta", "content_block_delta", "content_block_delta", "content_block_stop", "content_block_stop",
-        "content_block_stop", "message_delta", "message_stop"]);
+    assert_eq!(
+        kinds(&frames),
+        [
+            "message_start",
+            "content_block_start",
+            "content_block_start",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_delta",
+            "content_block_delta",
+            "content_block_stop",
+            "content_block_stop",
+            "content_block_stop",
+            "message_delta",
+            "message_stop"
+        ]
+    );
     assert_eq!(frames[2]["content_block"], json!({"type": "tool_use", "id": "a", "name": "f", "input": {}}));
-    assert_eq!(frames[6], json!({"type": "content_block_delta", "index": 1,
-        "delta": {"type": "input_json_delta", "partial_json": "{}"}}));
+    assert_eq!(
+        frames[6],
+        json!({"type": "content_block_delta", "index": 1,
+        "delta": {"type": "input_json_delta", "partial_json": "{}"}})
+    );
     let closed: Vec<_> = frames[7..10].iter().map(|frame| frame["index"].as_u64().unwrap()).collect();
     assert_eq!(closed, [1, 0, 2]);
 }
 
 #[test]
 fn case_31_54_56_thoughts_keep_their_place() {
-    let reasoning = |encrypted: Option<&str>, id: Option<&str>| PartStart::Reasoning { is_summary: false,
-        encrypted: encrypted.map(Into::into), id: id.map(Into::into) };
+    let reasoning = |encrypted: Option<&str>, id: Option<&str>| PartStart::Reasoning {
+        is_summary: false,
+        encrypted: encrypted.map(Into::into),
+        id: id.map(Into::into),
+    };
     let frames = write(&[
         start(),
         Event::PartStart { index: 0, part: reasoning(None, None) },
@@ -142,16 +180,26 @@ fn case_31_54_56_thoughts_keep_their_place() {
 fn case_28_an_error_is_the_last_word() {
     let error = Event::Error(UpstreamFault::new(FaultKind::Overloaded, "busy"));
     let early = write(&[start(), error.clone(), Event::End]);
-    assert_eq!(early, [json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"},
-        "request_id": "x1"})], "no message_start before an early error");
-    let late = write(&[start(), Event::PartStart { index: 0, part: PartStart::Text }, error,
-        Event::Finish(StopReason::Stop), Event::End]);
+    assert_eq!(
+        early,
+        [json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"},
+        "request_id": "x1"})],
+        "no message_start before an early error"
+    );
+    let late = write(&[
+        start(),
+        Event::PartStart { index: 0, part: PartStart::Text },
+        error,
+        Event::Finish(StopReason::Stop),
+        Event::End,
+    ]);
     assert_eq!(kinds(&late), ["message_start", "content_block_start", "error"]);
 }
 
 #[test]
 fn refusals_and_custom_tools() {
-    let custom = PartStart::ToolCall { id: "a".into(), name: "f".into(), signature: None, kind: ToolKind::Custom };
+    let custom =
+        PartStart::ToolCall { id: "a".into(), name: "f".into(), signature: None, kind: ToolKind::Custom };
     let frames = write(&[
         start(),
         Event::PartStart { index: 0, part: PartStart::Refusal },

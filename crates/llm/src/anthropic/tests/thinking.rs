@@ -22,13 +22,12 @@ fn outcome(request: &ChatRequest, model: &str) -> (Value, Value, Vec<String>) {
 
 #[test]
 fn case_61_efforts_by_generation() {
-    let none = Vec::<String>::new;
     let budget = |tokens: u64| json!({"type": "enabled", "budget_tokens": tokens});
     let adaptive = json!({"type": "adaptive"});
     let cases = [
         ("claude-sonnet-4-5", "minimal", budget(1024), Value::Null),
         ("claude-sonnet-4-5", "low", budget(2048), Value::Null),
-        ("claude-sonnet-4-5", "medium", budget(8191), Value::Null),
+        ("claude-sonnet-4-5", "medium", budget(8192), Value::Null),
         ("claude-sonnet-4-5", "xhigh", budget(32_768), Value::Null),
         ("claude-opus-4-5", "high", budget(16_384), Value::Null),
         ("deepseek-chat", "high", budget(16_384), Value::Null),
@@ -39,19 +38,20 @@ fn case_61_efforts_by_generation() {
         ("claude-opus-5", "ultra", Value::Null, json!({"effort": "ultra"})),
     ];
     for (model, word, thinking, config) in cases {
-        let target = Profile { max_output_tokens: Some(64_000), ..Profile::plain(model) };
         let mut request = effort(word);
-        request.max_output_tokens = Some(if word == "medium" { 8192 } else { 40_000 });
-        let (body, dropped) = write_for(&request, &target);
-        let thinking = if word == "medium" { budget(8192) } else { thinking };
-        let max = if word == "medium" { 8192 } else { 40_000 };
-        if word == "medium" {
-            assert_eq!(body["max_tokens"], 16_384, "the budget must leave room: {model}");
-        } else {
-            assert_eq!(body["max_tokens"], max);
-        }
-        assert_eq!((&body["thinking"], &body["output_config"], dropped), (&thinking, &config, none()), "{model} {word}");
+        request.max_output_tokens = Some(40_000);
+        assert_eq!(outcome(&request, model), (thinking, config, Vec::new()), "{model} {word}");
+        assert_eq!(write(&request, model).0["max_tokens"], 40_000);
     }
+}
+
+#[test]
+fn case_65_the_limit_leaves_room_for_the_budget() {
+    let mut request = effort("medium");
+    request.max_output_tokens = Some(8192);
+    assert_eq!(write(&request, "claude-sonnet-4-5").0["max_tokens"], 16_384);
+    request.max_output_tokens = Some(8193);
+    assert_eq!(write(&request, "claude-sonnet-4-5").0["max_tokens"], 8193);
 }
 
 #[test]
@@ -86,15 +86,22 @@ fn budgets_are_kept_or_become_efforts() {
 #[test]
 fn wishes_of_this_dialect_are_repeated() {
     let own = |extra: Value| {
-        let mut body = json!({"model": "m", "max_tokens": 50_000, "messages": [{"role": "user", "content": "x"}]});
+        let mut body =
+            json!({"model": "m", "max_tokens": 50_000, "messages": [{"role": "user", "content": "x"}]});
         body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         read(body)
     };
     let only_effort = own(json!({"output_config": {"effort": "high"}}));
-    assert_eq!(outcome(&only_effort, "claude-opus-4-6").0, Value::Null, "effort alone does not turn thinking on");
+    assert_eq!(
+        outcome(&only_effort, "claude-opus-4-6").0,
+        Value::Null,
+        "effort alone does not turn thinking on"
+    );
     assert_eq!(outcome(&only_effort, "claude-sonnet-4-5").2, ["output_config.effort"]);
     assert_eq!(outcome(&only_effort, "deepseek-chat").1, json!({"effort": "high"}));
-    let budget = own(json!({"thinking": {"type": "enabled", "budget_tokens": 3000}, "output_config": {"effort": "low"}}));
+    let budget = own(
+        json!({"thinking": {"type": "enabled", "budget_tokens": 3000}, "output_config": {"effort": "low"}}),
+    );
     assert_eq!(outcome(&budget, "claude-opus-4-5").1, json!({"effort": "low"}));
     let off = own(json!({"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}}));
     assert_eq!(outcome(&off, "claude-opus-5").1, json!({"effort": "low"}));
@@ -104,9 +111,16 @@ fn wishes_of_this_dialect_are_repeated() {
 
 #[test]
 fn shown_thoughts_are_asked_for() {
-    let wish = ReasoningWish { effort: Some("low".into()), summary: Some("auto".into()), ..ReasoningWish::default() };
+    let wish = ReasoningWish {
+        effort: Some("low".into()),
+        summary: Some("auto".into()),
+        ..ReasoningWish::default()
+    };
     let (thinking, config, _) = outcome(&wishing(wish), "claude-opus-5-5");
-    assert_eq!((thinking, config), (json!({"type": "adaptive", "display": "summarized"}), json!({"effort": "low"})));
+    assert_eq!(
+        (thinking, config),
+        (json!({"type": "adaptive", "display": "summarized"}), json!({"effort": "low"}))
+    );
 }
 
 #[test]
@@ -115,8 +129,13 @@ fn case_63_thinking_unsets_sampling_and_unforces_tools() {
     request.sampling.temperature = Some(0.2);
     request.sampling.top_p = Some(1.0);
     request.sampling.top_k = Some(5);
-    request.tools =
-        vec![Tool::Function { name: "f".into(), description: None, parameters: None, strict: None, cache: None }];
+    request.tools = vec![Tool::Function {
+        name: "f".into(),
+        description: None,
+        parameters: None,
+        strict: None,
+        cache: None,
+    }];
     request.tool_choice = Some(ToolChoice::Named("f".into()));
     let (body, dropped) = write(&request, "claude-sonnet-4-5");
     assert_eq!(body["tool_choice"], json!({"type": "auto"}));
@@ -129,7 +148,10 @@ fn case_63_thinking_unsets_sampling_and_unforces_tools() {
     assert_eq!(dropped, ["tool_choice", "temperature", "top_k"], "5.5 refuses both whether it thinks or not");
     request.sampling.top_p = Some(0.5);
     let (body, dropped) = write(&request, "claude-sonnet-4-5");
-    assert_eq!((&body["temperature"], body.get("top_p"), dropped), (&json!(0.2), None, vec!["top_p".to_owned()]));
+    assert_eq!(
+        (&body["temperature"], body.get("top_p"), dropped),
+        (&json!(0.2), None, vec!["top_p".to_owned()])
+    );
 }
 
 #[test]
