@@ -203,9 +203,7 @@ mod tests {
             "encoding_format": "base64"});
         let request = openai::decode_request(body.to_string().as_bytes()).unwrap();
         let sent = encode_request(&request, &Profile::plain("gemini-embedding-001")).unwrap();
-        let one = |text| {
-            json!({"model": "models/gemini-embedding-001", "content": content(text), "outputDimensionality": 3})
-        };
+        let one = |text| json!({"model": "models/gemini-embedding-001", "content": content(text), "outputDimensionality": 3});
         let got: Value = serde_json::from_slice(&sent.body).unwrap();
         assert_eq!(got, json!({"requests": [one("a"), one("b")]}));
         assert_eq!(sent.dropped, ["user"]);
@@ -224,7 +222,8 @@ mod tests {
 
     #[test]
     fn one_and_many_are_read() {
-        let one = json!({"content": content("a"), "task_type": "RETRIEVAL_QUERY", "output_dimensionality": 8});
+        let one =
+            json!({"content": content("a"), "task_type": "RETRIEVAL_QUERY", "output_dimensionality": 8});
         let request = decode_request(one.to_string().as_bytes()).unwrap();
         assert_eq!((request.inputs.len(), request.dimensions), (1, Some(8)));
         let sent = openai::encode_request(&request, &Profile::plain("e")).unwrap();

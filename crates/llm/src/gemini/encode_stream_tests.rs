@@ -113,7 +113,8 @@ fn case_19_a_call_without_arguments_gives_an_empty_object() {
 
 #[test]
 fn case_49_broken_arguments_do_not_break_the_stream() {
-    let written = |json| write(Encoder::new(reply()), &[call(0, "a"), args(0, json), Event::PartEnd { index: 0 }]);
+    let written =
+        |json| write(Encoder::new(reply()), &[call(0, "a"), args(0, json), Event::PartEnd { index: 0 }]);
     for broken in ["{\"a\":\n", "[1,\n2]", "nonsense"] {
         let chunks = sse_chunks(&written(broken));
         let args = &chunks[0]["candidates"][0]["content"]["parts"][0]["functionCall"]["args"];
