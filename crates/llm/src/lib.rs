@@ -9,6 +9,7 @@ pub mod codec;
 pub mod completions;
 pub mod convert;
 mod dialect;
+pub mod embeddings;
 pub mod fault;
 pub mod fields;
 pub mod form;

@@ -68,6 +68,7 @@ fn cite(candidate: &Value, response: &mut ChatResponse) {
 mod tests {
     use super::*;
     use crate::Dialect;
+    use crate::gemini::arbitrary;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -125,6 +126,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_json_is_read_without_panic(parts in arbitrary::json(), candidate in arbitrary::json()) {
+            let _ = decode(json!({"candidates": [{"content": {"parts": parts}}]}).to_string().as_bytes());
+            let _ = decode(json!({"candidates": [candidate]}).to_string().as_bytes());
+        }
+
         #[test]
         fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&bytes);

@@ -1,6 +1,7 @@
 //! Streams of Gemini, read.
 
 use super::*;
+use crate::gemini::arbitrary;
 use proptest::prelude::*;
 use serde_json::json;
 use tidegate_core::FaultKind;
@@ -154,6 +155,19 @@ fn any_part() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #[test]
+    fn any_json_is_read_without_panic(chunks in proptest::collection::vec(arbitrary::json(), 0..5)) {
+        let mut decoder = Decoder::default();
+        let mut out = Vec::new();
+        for chunk in &chunks {
+            let data = json!({"candidates": [{"content": {"parts": [chunk]}}], "usageMetadata": chunk});
+            for data in [data.to_string(), chunk.to_string()] {
+                let _ = decoder.decode(SseEvent { name: "", data: data.as_bytes() }, &mut out);
+            }
+        }
+        decoder.finish(&mut out);
+    }
+
     #[test]
     fn any_bytes_are_read_without_panic(chunks in proptest::collection::vec(
         proptest::collection::vec(any::<u8>(), 0..60), 0..6)) {

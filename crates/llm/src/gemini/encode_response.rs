@@ -94,8 +94,7 @@ mod tests {
 
     #[test]
     fn an_answer_comes_back_as_it_was() {
-        let thought =
-            Reasoning { text: "hm".into(), origin: Some(Dialect::Gemini), ..Reasoning::default() };
+        let thought = Reasoning { text: "hm".into(), origin: Some(Dialect::Gemini), ..Reasoning::default() };
         let call = ToolCall {
             id: "c1".into(),
             name: "look".into(),

@@ -162,7 +162,10 @@ mod tests {
     #[test]
     fn case_29_an_error_wrapped_in_an_array_is_read() {
         let fault = decode(429, format!("[{EXHAUSTED}]").as_bytes());
-        assert_eq!((fault.kind, fault.status, fault.message.as_str()), (FaultKind::RateLimited, 429, "quota"));
+        assert_eq!(
+            (fault.kind, fault.status, fault.message.as_str()),
+            (FaultKind::RateLimited, 429, "quota")
+        );
     }
 
     #[test]

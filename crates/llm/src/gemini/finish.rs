@@ -11,8 +11,17 @@ pub(crate) fn decode(reason: &str, called: bool) -> Option<StopReason> {
         "STOP" => StopReason::Stop,
         // CONTINUATION: the limit of one request was reached, the rest can be asked for.
         "MAX_TOKENS" | "CONTINUATION" => StopReason::Length,
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" | "MODEL_ARMOR" | "ESCALATION"
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION"
+        | "MODEL_ARMOR"
+        | "ESCALATION"
         | "PUP_LIMITED_DISABLED" => StopReason::ContentFilter,
         // OTHER, MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, TOO_MANY_TOOL_CALLS, MISSING_THOUGHT_SIGNATURE,
         // MALFORMED_RESPONSE, NO_IMAGE, IMAGE_OTHER and whatever comes.

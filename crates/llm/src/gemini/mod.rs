@@ -3,6 +3,8 @@
 //! Field names and enums are those of the Gemini API reference and of google-genai 3.4 (`types.py`). Google reads
 //! proto JSON: requests may use camelCase or snake_case; we write camelCase.
 
+#[cfg(test)]
+mod arbitrary;
 mod citations;
 pub mod count_tokens;
 pub mod decode_request;

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn fault_43_broken_counts_are_taken_as_missing() {
-        let report = json!({"promptTokenCount": -4, "candidatesTokenCount": "many", "thoughtsTokenCount": null});
+        let report =
+            json!({"promptTokenCount": -4, "candidatesTokenCount": "many", "thoughtsTokenCount": null});
         assert_eq!(decode(&report), None);
         assert_eq!(decode(&json!("nonsense")), None);
         assert_eq!(decode(&json!({"trafficType": "ON_DEMAND"})), None);

@@ -1,6 +1,7 @@
 //! Requests of Gemini callers, read.
 
 use super::*;
+use crate::gemini::arbitrary;
 use crate::hub::{MediaKind, MediaSource, OutputFormat, Part, ReasoningWish, Role, Tool, ToolChoice};
 use proptest::prelude::*;
 use serde_json::json;
@@ -173,50 +174,9 @@ fn what_has_no_word_is_unmapped() {
     assert_eq!(paths, expected);
 }
 
-fn any_key() -> impl Strategy<Value = &'static str> + Clone {
-    proptest::sample::select(vec![
-        "contents",
-        "parts",
-        "role",
-        "text",
-        "functionCall",
-        "name",
-        "functionResponse",
-        "response",
-        "inlineData",
-        "data",
-        "tools",
-        "functionDeclarations",
-        "parameters",
-        "type",
-        "generationConfig",
-        "thinkingConfig",
-        "thought_signature",
-        "systemInstruction",
-        "toolConfig",
-    ])
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "[a-z]{0,4}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(6, 60, 5, move |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            proptest::collection::vec((any_key(), inner), 0..5).prop_map(|pairs| {
-                pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-            }),
-        ]
-    })
-}
-
 proptest! {
     #[test]
-    fn any_json_is_read_without_panic(contents in any_json(), other in any_json()) {
+    fn any_json_is_read_without_panic(contents in arbitrary::json(), other in arbitrary::json()) {
         let _ = decode(json!({"contents": contents, "tools": other}).to_string().as_bytes());
         let _ = decode(other.to_string().as_bytes());
     }

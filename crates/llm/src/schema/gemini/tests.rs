@@ -37,10 +37,7 @@ fn case_37_const_null_and_unions_become_what_gemini_knows() {
             json!({"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "n"}),
             json!({"type": "INTEGER", "nullable": true, "description": "n"}),
         ),
-        (
-            json!({"type": ["string", "integer"]}),
-            json!({"anyOf": [{"type": "STRING"}, {"type": "INTEGER"}]}),
-        ),
+        (json!({"type": ["string", "integer"]}), json!({"anyOf": [{"type": "STRING"}, {"type": "INTEGER"}]})),
         (
             json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
             json!({"anyOf": [{"type": "STRING"}, {"type": "NUMBER"}]}),
