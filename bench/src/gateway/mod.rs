@@ -36,12 +36,14 @@ pub(crate) struct Contender {
 pub(crate) struct Site<'a> {
     /// A folder for their files, gone with the program.
     pub(crate) folder: &'a Path,
+    /// A folder for what was downloaded, kept.
+    pub(crate) downloads: &'a Path,
     /// The fake provider.
     pub(crate) upstream: SocketAddr,
     /// Whether gateways get a core of their own.
     pub(crate) pinned: bool,
-    /// The gateway's program.
-    pub(crate) tidegate: PathBuf,
+    /// Another build of Tidegate than the one beside this program.
+    pub(crate) tidegate: Option<PathBuf>,
 }
 
 impl Contender {

@@ -10,7 +10,7 @@ use super::{Contender, NGINX, Site, free_port, wait_until_ready};
 use crate::process::Gateway;
 
 pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
-    let program = find(site.folder)?;
+    let program = find(site.downloads)?;
     let prefix = site.folder.join("nginx");
     fs::create_dir_all(prefix.join("logs"))?;
     let (plain, streams) = (free_port()?, free_port()?);
@@ -74,30 +74,33 @@ fn version(program: &Path) -> Result<String> {
 
 /// The installed nginx, or Debian's package, fetched and unpacked into our own folder: an installation would start a
 /// server on port 80, and needs root.
-fn find(folder: &Path) -> Result<PathBuf> {
+fn find(downloads: &Path) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
     places.push("/usr/sbin".into());
     let installed = places.into_iter().map(|place| place.join("nginx")).find(|file| file.is_file());
     match installed {
         Some(file) => Ok(file),
-        None => fetch(folder).context("there is no nginx; please install it (apt-get install nginx)"),
+        None => fetch(&downloads.join("debian"))
+            .context("there is no nginx; please install it (apt-get install nginx)"),
     }
 }
 
 fn fetch(folder: &Path) -> Result<PathBuf> {
-    let folder = folder.join("debian");
-    fs::create_dir_all(&folder)?;
-    let download = || run(Command::new("apt-get").args(["download", "nginx"]).current_dir(&folder));
+    let program = folder.join("usr/sbin/nginx");
+    if program.is_file() {
+        return Ok(program);
+    }
+    fs::create_dir_all(folder)?;
+    let download = || run(Command::new("apt-get").args(["download", "nginx"]).current_dir(folder));
     if download().is_err() {
         run(Command::new("apt-get").arg("update"))?;
         download()?;
     }
-    let mut files = fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
+    let mut files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
     let package = files.find(|file| file.extension().is_some_and(|end| end == "deb"));
     let package = package.context("apt-get has downloaded nothing")?;
-    run(Command::new("dpkg-deb").arg("--extract").args([package.as_path(), &folder]))?;
-    let program = folder.join("usr/sbin/nginx");
+    run(Command::new("dpkg-deb").arg("--extract").args([package.as_path(), folder]))?;
     version(&program).context("its libraries are not there")?;
     Ok(program)
 }

@@ -10,6 +10,7 @@ use super::{Contender, Site, TIDEGATE, free_port, wait_until_ready};
 use crate::process::Gateway;
 
 pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
+    let program = site.tidegate.clone().map_or_else(program, Ok)?;
     let (listen, admin) = (free_port()?, free_port()?);
     let config = site.folder.join("tidegate.yaml");
     let text = format!(
@@ -23,9 +24,9 @@ pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
     fs::write(&config, text)?;
     let log = site.folder.join("tidegate.log");
     let arguments = ["run", "--config", &*config.to_string_lossy()];
-    let mut process = Gateway::start(&site.tidegate, &arguments, &log, site.pinned)?;
+    let mut process = Gateway::start(&program, &arguments, &log, site.pinned)?;
     wait_until_ready(&mut process, listen, &log).context("tidegate")?;
-    let version = Command::new(&site.tidegate).arg("version").output()?;
+    let version = Command::new(&program).arg("version").output()?;
     Ok(Contender {
         name: TIDEGATE,
         version: String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or_default().to_owned(),
@@ -38,7 +39,7 @@ pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
 }
 
 /// The release build beside this program; built where it is not there.
-pub(crate) fn program() -> Result<PathBuf> {
+fn program() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let file = here.parent().context("this program has no folder")?.join("tidegate");
     if !file.is_file() {

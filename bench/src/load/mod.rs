@@ -130,12 +130,7 @@ async fn closed(aim: Aim, counts: Rc<Counts>) -> Result<()> {
 }
 
 /// Requests come at a fixed rate whether answers come or not; what waits for a connection waits on the clock.
-pub(crate) async fn at_rate(
-    aim: &Aim,
-    rate: f64,
-    span: Span,
-    gateway: Option<&Gateway>,
-) -> Result<Measured> {
+pub(crate) async fn at_rate(aim: &Aim, rate: f64, span: Span, gateway: Option<&Gateway>) -> Result<Measured> {
     let counts = Rc::new(Counts::default());
     let mut tasks = JoinSet::new();
     let local = LocalSet::new();

@@ -21,11 +21,8 @@ pub(crate) struct Answer {
 /// The part of a request on which its answer depends: whether it streams (`s` or `p`), whether it wants usage (`u` or
 /// `-`), and the model's name.
 pub(crate) fn key(body: &[u8]) -> Vec<u8> {
-    let (start, end) = if body.len() > 2 * LOOK {
-        (&body[..LOOK], &body[body.len() - LOOK..])
-    } else {
-        (body, &[][..])
-    };
+    let (start, end) =
+        if body.len() > 2 * LOOK { (&body[..LOOK], &body[body.len() - LOOK..]) } else { (body, &[][..]) };
     let says = |what: &[u8]| memmem::find(start, what).is_some() || memmem::find(end, what).is_some();
     let mut key = Vec::with_capacity(32);
     key.push(if says(b"\"stream\":true") { b's' } else { b'p' });

@@ -1,0 +1,37 @@
+//! What is told about the results: a table on the terminal, a document, a chart.
+
+mod chart;
+mod document;
+mod goals;
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::results::Results;
+
+/// The results as text for a terminal.
+pub(crate) fn text(results: &Results) -> String {
+    let mut text = document::tables(results, table::Style::Terminal);
+    for goal in goals::judge(results) {
+        let verdict = if goal.met { "met   " } else { "MISSED" };
+        text.push_str(&format!("{verdict}  {}: {}\n", goal.says, goal.seen));
+    }
+    text
+}
+
+/// Writes `docs/performance.md` and `docs/performance.svg` below `root`.
+pub(crate) fn write(results: &Results, root: &Path) -> Result<()> {
+    let docs = root.join("docs");
+    fs::create_dir_all(&docs)?;
+    for (name, text) in
+        [("performance.md", document::markdown(results)), ("performance.svg", chart::svg(results))]
+    {
+        let file = docs.join(name);
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        eprintln!("wrote docs/{name}");
+    }
+    Ok(())
+}
