@@ -51,7 +51,11 @@ fn hide(bytes: &mut [u8], start: usize, end: usize) {
     let Some(value) = bytes.get(start..end) else { return };
     let text = String::from_utf8_lossy(value);
     let bare = text.trim().trim_matches(['"', '\'']);
-    if bare.starts_with("${") && !bare.contains([' ']) && !bare.contains(":-") && bare.matches("${").count() == 1 {
+    if bare.starts_with("${")
+        && !bare.contains([' '])
+        && !bare.contains(":-")
+        && bare.matches("${").count() == 1
+    {
         return;
     }
     for byte in &mut bytes[start..end] {

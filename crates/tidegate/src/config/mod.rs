@@ -56,6 +56,11 @@ impl Loaded {
         Ok(read(Source::new(path, text), folder, environment))
     }
 
+    /// Whether a mapping of the top level has that name, be its entry good, bad or empty.
+    pub fn is_listed(&self, mapping: &str, name: &str) -> bool {
+        self.tree.get(&[mapping, name]).is_some()
+    }
+
     /// Takes the doors of the command line in place of the file's.
     pub fn override_doors(&mut self, listen: &[SocketAddr], admin: Option<SocketAddr>) {
         if !listen.is_empty() {

@@ -29,7 +29,7 @@ pub struct Problem {
     /// A word beside the caret.
     pub label: String,
     /// A second place that explains the first.
-    pub context: Option<(Place, String)>,
+    pub context: Option<Box<(Place, String)>>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -81,7 +81,7 @@ impl Problem {
     /// With a second place.
     #[must_use]
     pub fn context(self, place: Place, label: impl Into<String>) -> Self {
-        Self { context: Some((place, label.into())), ..self }
+        Self { context: Some(Box::new((place, label.into()))), ..self }
     }
 }
 
@@ -124,7 +124,7 @@ impl Source {
                 let mut snippet = Snippet::source(masked).path(self.name.as_str());
                 let caret = AnnotationKind::Primary.span(self.clamp(place)).label(problem.label.as_str());
                 snippet = snippet.annotation(caret);
-                if let Some((place, label)) = &problem.context {
+                if let Some((place, label)) = problem.context.as_deref() {
                     snippet = snippet
                         .annotation(AnnotationKind::Context.span(self.clamp(place)).label(label.as_str()));
                 }

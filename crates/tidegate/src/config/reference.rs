@@ -233,7 +233,9 @@ mod tests {
     #[test]
     fn nested_settings_are_in_the_document() {
         let document = document();
-        for key in ["models.NAME.targets[].weight", "providers.NAME.quirks.plain_patterns", "listen[].address"] {
+        for key in
+            ["models.NAME.targets[].weight", "providers.NAME.quirks.plain_patterns", "listen[].address"]
+        {
             assert!(document.contains(&format!("| `{key}` |")), "{key}");
         }
     }

@@ -223,8 +223,7 @@ fn read_entry(key: &Key, child: &Node, schema: &Json, problems: &mut Vec<Problem
 
 fn unknown_key(key: &Key, known: Option<&Map<String, Json>>) -> Problem {
     let names: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-    let elsewhere =
-        CALLED_ELSEWHERE.iter().find(|(other, here)| *other == key.name && names.contains(here));
+    let elsewhere = CALLED_ELSEWHERE.iter().find(|(other, here)| *other == key.name && names.contains(here));
     let meant = elsewhere.map(|(_, here)| *here).or_else(|| nearest(&key.name, names.iter().copied()));
     let problem = Problem::error(format!("unknown key `{}`", key.name), key.place.clone());
     match meant {

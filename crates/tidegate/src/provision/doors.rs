@@ -13,9 +13,10 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
         problems.push(Problem::error("there must be at least one door in `listen`", place));
     }
     let mut seen: Vec<(SocketAddr, Vec<String>)> = Vec::new();
-    let doors = config.listen.iter().enumerate().map(|(at, door)| {
-        (door.address.0, vec!["listen".to_owned(), at.to_string(), "address".to_owned()])
-    });
+    let doors =
+        config.listen.iter().enumerate().map(|(at, door)| {
+            (door.address.0, vec!["listen".to_owned(), at.to_string(), "address".to_owned()])
+        });
     let admin = (config.admin.address.0, vec!["admin".to_owned(), "address".to_owned()]);
     for (address, path) in doors.chain([admin]) {
         let parts: Vec<&str> = path.iter().map(String::as_str).collect();

@@ -5,6 +5,9 @@ mod doors;
 mod models;
 mod prices;
 mod providers;
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -58,8 +61,9 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
     let providers = building.all();
     let found = building.found(&providers);
     let mut problems = building.problems;
-    let models = models::build(&models::Parts { loaded, providers: &providers, prices: &prices, lasting }, &mut problems);
-    let providers: Vec<_> = providers;
+    let parts = models::Parts { loaded, providers: &providers, prices: &prices, lasting };
+    let models = models::build(&parts, &mut problems);
+    forget_repeated(&mut problems);
     let snapshot = Snapshot {
         models,
         default_provider: providers.iter().find(|provider| speaks_openai(provider)).cloned(),
@@ -68,6 +72,17 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
         rules: rules(loaded),
     };
     Provisioned { snapshot: Arc::new(snapshot), found, problems }
+}
+
+/// What is wrong with each dialect of a provider may be the same thing.
+fn forget_repeated(problems: &mut Vec<Problem>) {
+    let mut told = Vec::new();
+    problems.retain(|problem| {
+        let this = (problem.title.clone(), problem.place.clone());
+        let fresh = !told.contains(&this);
+        told.push(this);
+        fresh
+    });
 }
 
 fn speaks_openai(provider: &tidegate_proxy::snapshot::Provider) -> bool {

@@ -1,5 +1,6 @@
 //! The price table: built-in prices, then files, then the config's own.
 
+use serde_json::json;
 use tidegate_llm::price::{Class, Price, PriceTable, Rate};
 use tidegate_proxy::demo;
 
@@ -32,6 +33,7 @@ pub(super) fn build(loaded: &Loaded, problems: &mut Vec<Problem>) -> PriceTable 
         let price = entry.price(known);
         table = table.with_override(name, price);
     }
+    table = table.overlaid(renamed(loaded, problems));
     // The demo costs something, so that costs can be seen without a key.
     let demo_name = format!("{}/{}", demo::PROVIDER, demo::MODEL);
     if loaded.config.prices.get(&demo_name).is_none() {
@@ -41,33 +43,61 @@ pub(super) fn build(loaded: &Loaded, problems: &mut Vec<Problem>) -> PriceTable 
     table
 }
 
+/// Providers that are known ones under another name and have prices of their own here: for all other models they charge
+/// what the known one charges.
+fn renamed(loaded: &Loaded, problems: &mut Vec<Problem>) -> PriceTable {
+    let entries = loaded.config.providers.iter();
+    let same: serde_json::Map<_, _> = entries
+        .filter_map(|(name, entry)| {
+            let known = entry.r#type.as_deref().filter(|kind| *kind != name)?;
+            // One step only is looked up, and Azure's prices are a step themselves.
+            let known = if known == "azure-openai" { "openai" } else { known };
+            Some((name.to_owned(), known.into()))
+        })
+        .collect();
+    let list = json!({ "version": "", "unit": "", "attribution": "", "same_prices": same, "models": [] });
+    PriceTable::from_json(&list.to_string()).unwrap_or_else(|error| {
+        problems.push(Problem::of_file(format!("the prices cannot be laid over each other: {error}")));
+        PriceTable::default()
+    })
+}
+
 /// What the table says of a `provider/model` so far.
 fn known_price<'t>(table: &'t PriceTable, name: &str) -> Option<&'t Price> {
     let (provider, model) = name.split_once('/')?;
     table.find(provider, model, unix_now())
 }
 
-fn read_file(loaded: &Loaded, file: &str, at: usize, problems: &mut Vec<Problem>) -> Result<PriceTable, String> {
+fn read_file(
+    loaded: &Loaded,
+    file: &str,
+    at: usize,
+    problems: &mut Vec<Problem>,
+) -> Result<PriceTable, String> {
     let text = std::fs::read_to_string(loaded.folder.join(file))
         .map_err(|error| format!("the price file `{file}` cannot be read: {error}"))?;
     // The built-in list's format has a list of `models`; LiteLLM's is an object of models.
-    let is_ours = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json["models"].is_array());
+    let is_ours =
+        serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json["models"].is_array());
     if is_ours {
         return PriceTable::from_json(&text).map_err(|error| format!("`{file}`: {error}"));
     }
-    let read = PriceTable::from_litellm_json(&text)
-        .map_err(|error| format!("`{file}` is no price map: {error}"))?;
+    let read =
+        PriceTable::from_litellm_json(&text).map_err(|error| format!("`{file}` is no price map: {error}"))?;
     if let Some(first) = read.skipped.first() {
         let place = loaded.tree.place_of(&["price_files", &at.to_string()]);
         let words = format!("{} entries of `{file}` were left out", read.skipped.len());
-        problems.push(Problem::warning(words, place).help(format!("the first is `{}`: {}", first.entry, first.problem)));
+        problems.push(
+            Problem::warning(words, place).help(format!("the first is `{}`: {}", first.entry, first.problem)),
+        );
     }
     Ok(read.table)
 }
 
 fn check(loaded: &Loaded, name: &str, entry: &PriceEntry, problems: &mut Vec<Problem>) {
     let path = |class: Class| loaded.tree.place_of(&["prices", name, class.name()]);
-    let written_rates = Class::ALL.into_iter().any(|class| loaded.is_written(&["prices", name, class.name()]));
+    let written_rates =
+        Class::ALL.into_iter().any(|class| loaded.is_written(&["prices", name, class.name()]));
     if !written_rates && entry.context_window.is_none() && entry.max_output.is_none() {
         let place = loaded.tree.key_of(&["prices", name]);
         let problem = Problem::error(format!("the price of `{name}` names no rate"), place);
@@ -81,6 +111,7 @@ fn check(loaded: &Loaded, name: &str, entry: &PriceEntry, problems: &mut Vec<Pro
         && cached.0 > input.0
     {
         let words = "cached prompt tokens cost more than fresh ones";
-        problems.push(Problem::warning(words, path(Class::CacheRead)).context(path(Class::Input), "fresh ones"));
+        problems
+            .push(Problem::warning(words, path(Class::CacheRead)).context(path(Class::Input), "fresh ones"));
     }
 }

@@ -72,7 +72,12 @@ impl Doors {
     ) -> impl Future<Output = ()> + use<> {
         let mut serving = JoinSet::new();
         for (listener, entry) in self.callers.into_iter().zip(&config.listen) {
-            serving.spawn(serve(listener, gateway.clone(), entry.serve_limits(config.drain.0), drain.clone()));
+            serving.spawn(serve(
+                listener,
+                gateway.clone(),
+                entry.serve_limits(config.drain.0),
+                drain.clone(),
+            ));
         }
         // Operators can look until the very end.
         let admin = tidegate_admin::serve(self.admin, door, std::future::pending());

@@ -16,8 +16,17 @@ pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &Doors) {
     let _ = out.flush();
 }
 
-fn text(loaded: &Loaded, provisioned: &Provisioned, callers: &[SocketAddr], admin: Option<SocketAddr>) -> String {
-    let mut lines = vec![format!("tidegate {}", env!("CARGO_PKG_VERSION")), config_line(loaded), providers_line(provisioned)];
+fn text(
+    loaded: &Loaded,
+    provisioned: &Provisioned,
+    callers: &[SocketAddr],
+    admin: Option<SocketAddr>,
+) -> String {
+    let mut lines = vec![
+        format!("tidegate {}", env!("CARGO_PKG_VERSION")),
+        config_line(loaded),
+        providers_line(provisioned),
+    ];
     lines.extend(callers.iter().map(|address| format!("listening http://{address}")));
     lines.extend(admin.map(|address| format!("listening (admin) http://{address}")));
     if let Some(address) = callers.first() {

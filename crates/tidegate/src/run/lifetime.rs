@@ -10,8 +10,13 @@ use tracing::{error, info, warn};
 
 /// Serves until SIGTERM or SIGINT, then drains: `/ready` turns red, the doors close, open requests finish up to the limit.
 /// A second signal ends it at once, with exit code 1.
-pub(super) async fn until_the_end(serving: impl Future<Output = ()>, gateway: &Gateway, drain: &Drain) -> ExitCode {
-    let (Some(mut terminate), Some(mut interrupt)) = (listen(SignalKind::terminate()), listen(SignalKind::interrupt()))
+pub(super) async fn until_the_end(
+    serving: impl Future<Output = ()>,
+    gateway: &Gateway,
+    drain: &Drain,
+) -> ExitCode {
+    let (Some(mut terminate), Some(mut interrupt)) =
+        (listen(SignalKind::terminate()), listen(SignalKind::interrupt()))
     else {
         return ExitCode::FAILURE;
     };

@@ -90,7 +90,8 @@ impl Start {
     async fn serve(self) -> Result<ExitCode> {
         let doors = doors::open(&self.loaded.config)?;
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
-        let gateway = Gateway::new(self.provisioned.snapshot.clone(), self.lasting.meters.clone(), log.clone());
+        let gateway =
+            Gateway::new(self.provisioned.snapshot.clone(), self.lasting.meters.clone(), log.clone());
         greeting::print(&self.loaded, &self.provisioned, &doors);
         let state = Arc::new(ConfigState::default());
         let reloader = reload::Reloader {

@@ -72,7 +72,10 @@ impl Reloader {
         let looked = check(&loaded, &environment);
         report::to_stderr(&loaded, &looked.problems);
         if !looked.is_good() {
-            let first = looked.problems.iter().find(|problem| problem.severity == crate::config::problem::Severity::Error);
+            let first = looked
+                .problems
+                .iter()
+                .find(|problem| problem.severity == crate::config::problem::Severity::Error);
             return self.refuse(first.map_or("", |problem| problem.title.as_str()));
         }
         let provisioned = provision(&loaded, &environment, &self.lasting);
@@ -118,7 +121,9 @@ fn watch(path: &Path, changed: Sender<()>) -> Option<notify::RecommendedWatcher>
             return None;
         }
     };
-    let parent = |path: &Path| path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let parent = |path: &Path| {
+        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+    };
     let mut folders = vec![parent(path)];
     // A link may lead elsewhere.
     folders.extend(std::fs::canonicalize(path).ok().map(|real| parent(&real)));

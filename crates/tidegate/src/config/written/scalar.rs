@@ -108,7 +108,8 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = SIZE_UNITS.iter().rev().find(|(_, unit)| *unit % 1024 == 0 && self.0.is_multiple_of(*unit));
+        let unit =
+            SIZE_UNITS.iter().rev().find(|(_, unit)| *unit % 1024 == 0 && self.0.is_multiple_of(*unit));
         match unit {
             Some((name, unit)) => write!(f, "{}{name}", self.0 / unit),
             None => write!(f, "{}B", self.0),
@@ -120,8 +121,7 @@ impl FromStr for Address {
     type Err = Wrong;
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
-        const WRONG: &str =
-            "is not an address; write IP and port, such as `127.0.0.1:8080` or `[::1]:8080`";
+        const WRONG: &str = "is not an address; write IP and port, such as `127.0.0.1:8080` or `[::1]:8080`";
         let named = match text.rsplit_once(':') {
             Some(("localhost", port)) => format!("127.0.0.1:{port}"),
             Some(("*", port)) => format!("0.0.0.0:{port}"),

@@ -1,15 +1,16 @@
 //! Providers: those that the file lists, those whose key is in the environment, and `demo`.
 
+mod line;
+
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use tidegate_core::Secret;
-use tidegate_llm::provider::{self, AuthStyle, Provider as Row};
+use tidegate_llm::provider::{self, Provider as Row};
 use tidegate_llm::{Dialect, Quirks};
-use tidegate_net::Origin;
 use tidegate_policy::TimeLimits;
 use tidegate_proxy::demo;
-use tidegate_proxy::snapshot::{Auth, Line, Provider, nearest};
+use tidegate_proxy::snapshot::{Provider, nearest};
 
 use super::Lasting;
 use crate::config::Loaded;
@@ -37,7 +38,8 @@ impl Building<'_> {
         let mut all: Vec<Arc<Provider>> =
             listed.filter_map(|(name, entry)| self.build(name, entry)).map(Arc::new).collect();
         if loaded.config.auto_providers {
-            let listed: Vec<String> = loaded.config.providers.iter().map(|(name, entry)| type_of(name, entry)).collect();
+            let listed: Vec<String> =
+                loaded.config.providers.iter().map(|(name, entry)| type_of(name, entry)).collect();
             let rows = provider::all().filter(|row| row.base_url.is_some() && self.key_of(row).is_some());
             let rows: Vec<&Row> = rows.filter(|row| !listed.iter().any(|name| name == row.name)).collect();
             let entry = ProviderEntry::default();
@@ -51,7 +53,10 @@ impl Building<'_> {
     pub(super) fn found(&self, all: &[Arc<Provider>]) -> Vec<String> {
         let listed = &self.loaded.config.providers;
         let names = all.iter().map(|provider| provider.name.as_str());
-        names.filter(|name| *name != demo::PROVIDER && listed.get(name).is_none()).map(str::to_owned).collect()
+        names
+            .filter(|name| *name != demo::PROVIDER && listed.get(name).is_none())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn place(&self, name: &str, key: &str) -> Place {
@@ -78,7 +83,7 @@ impl Building<'_> {
         let speaks_chat = lines.iter().any(|line| line.dialect == Dialect::OpenaiChat);
         Some(Provider {
             name: name.to_owned(),
-            price_name: self.price_name(name, row),
+            price_name: name.to_owned(),
             // Without a line a provider would pass for the built-in one; its problems are told already.
             lines: Some(lines).filter(|lines| !lines.is_empty())?,
             headers: self.headers(name, entry),
@@ -87,13 +92,6 @@ impl Building<'_> {
             embeddings: entry.embeddings.unwrap_or(row.map_or(speaks_chat, |row| row.embeddings)),
             limits: self.limits(entry),
         })
-    }
-
-    /// Prices are found by the row's name, unless the file has prices for this very provider.
-    fn price_name(&self, name: &str, row: Option<&Row>) -> String {
-        let prefix = format!("{name}/");
-        let own = self.loaded.config.prices.names().any(|priced| priced.starts_with(&prefix));
-        row.filter(|_| !own).map_or(name, |row| row.name).to_owned()
     }
 
     fn check_name(&mut self, name: &str) -> Option<()> {
@@ -130,7 +128,9 @@ impl Building<'_> {
         let problem = Problem::error(format!("`{name}` is no known provider and has no `base_url`"), place);
         self.problems.push(match nearest(name, rows()) {
             Some(_) => problem.did_you_mean(nearest(name, rows())),
-            None => problem.help("give `base_url` and `dialect`, or say which known provider it is with `type`"),
+            None => {
+                problem.help("give `base_url` and `dialect`, or say which known provider it is with `type`")
+            }
         });
         None
     }
@@ -141,7 +141,11 @@ impl Building<'_> {
             if node.is_some_and(|node| matches!(node.value, Value::Text(_)) && !node.filled_in) {
                 let variable = row.and_then(|row| row.env_keys.first()).copied().unwrap_or("MY_KEY");
                 let problem = Problem::warning("the key is written in the file", self.place(name, "api_key"));
-                self.problems.push(problem.help(format!("take it from elsewhere: `\"${{{variable}}}\"` or `\"${{file:/path}}\"`")));
+                self.problems.push(
+                    problem.help(format!(
+                        "take it from elsewhere: `\"${{{variable}}}\"` or `\"${{file:/path}}\"`"
+                    )),
+                );
             }
             return Some(key.0.clone());
         }
@@ -152,74 +156,11 @@ impl Building<'_> {
             let variable = row.env_keys.first().copied().unwrap_or("KEY");
             let place = self.loaded.tree.key_of(&["providers", name]);
             let problem = Problem::error(format!("the provider `{name}` has no key"), place);
-            self.problems.push(problem.help(format!("set {variable} in the environment or in `.env`, or give `api_key`")));
+            self.problems.push(
+                problem.help(format!("set {variable} in the environment or in `.env`, or give `api_key`")),
+            );
         }
         key
-    }
-
-    fn lines(&mut self, name: &str, entry: &ProviderEntry, row: Option<&Row>, key: Option<&Secret>) -> Vec<Line> {
-        self.check_base_urls(name, entry);
-        let mut lines = Vec::new();
-        for dialect in dialects(entry, row) {
-            match base_url(dialect, entry, row) {
-                BaseUrl::At(url) => lines.extend(self.line(name, dialect, &url, row, key)),
-                BaseUrl::LeftOut => {}
-                BaseUrl::Missing if self.written(name, "base_url") || self.written(name, "base_urls") => {}
-                BaseUrl::Missing => {
-                    let place = self.loaded.tree.place_of(&["providers", name, "dialect"]);
-                    let problem = Problem::error(format!("`{name}` needs a `base_url` for the dialect {dialect}"), place);
-                    self.problems.push(match row {
-                        Some(row) => problem.help(format!("its documentation is at {}", row.docs)),
-                        None => problem,
-                    });
-                    break;
-                }
-            }
-        }
-        lines
-    }
-
-    fn check_base_urls(&mut self, name: &str, entry: &ProviderEntry) {
-        let dialects = Dialect::ALL.map(Dialect::name);
-        for key in entry.base_urls.names().filter(|key| !dialects.contains(key)) {
-            let place = self.loaded.tree.key_of(&["providers", name, "base_urls", key]);
-            let problem = Problem::error(format!("there is no dialect `{key}`"), place);
-            self.problems.push(match nearest(key, dialects) {
-                Some(other) => problem.did_you_mean(Some(other)),
-                None => problem.help(format!("the dialects are {}", dialects.join(", "))),
-            });
-        }
-    }
-
-    fn line(&mut self, name: &str, dialect: Dialect, url: &str, row: Option<&Row>, key: Option<&Secret>) -> Option<Line> {
-        // A URL of the file is checked where it is read.
-        let (origin, path) = Origin::parse(url).ok()?;
-        self.check_not_ourselves(name, &origin);
-        let style = row.map_or_else(|| usual_auth(dialect), |row| row.auth_for(dialect));
-        let (header, prefix) = match style {
-            AuthStyle::Bearer => (http::header::AUTHORIZATION, "Bearer "),
-            AuthStyle::Header(header) => (HeaderName::from_static(header), ""),
-        };
-        let auth = key.map(|key| Auth::new(header, prefix, key));
-        if matches!(auth, Some(None)) {
-            let place = self.place(name, "api_key");
-            self.problems.push(Problem::error(format!("the key of `{name}` has characters that no key has"), place));
-        }
-        let host = HeaderValue::from_str(&origin.host_header()).ok()?;
-        Some(Line { dialect, lanes: self.lasting.connector.pool(&origin), path, host, auth: auth.flatten() })
-    }
-
-    /// A provider at the gateway's own address would send every request round in circles: llama.cpp's usual port is also ours.
-    fn check_not_ourselves(&mut self, name: &str, origin: &Origin) {
-        let is_local = matches!(origin.host.as_str(), "127.0.0.1" | "localhost" | "::1");
-        let doors = &self.loaded.config.listen;
-        if is_local && !origin.tls && doors.iter().any(|door| door.address.0.port() == origin.port) {
-            let problem = Problem::error(
-                format!("`{name}` is at {origin}, where the gateway itself listens"),
-                self.place(name, "base_url"),
-            );
-            self.problems.push(problem.help("give one of the two another port: `base_url` here, or `listen`"));
-        }
     }
 
     fn headers(&mut self, name: &str, entry: &ProviderEntry) -> Vec<(HeaderName, HeaderValue)> {
@@ -235,9 +176,14 @@ impl Building<'_> {
                     value.set_sensitive(true);
                     headers.push((header, value));
                 }
-                (Err(_), _) => self.problems.push(Problem::error(format!("`{header}` is no name of a header"), key)),
+                (Err(_), _) => {
+                    self.problems.push(Problem::error(format!("`{header}` is no name of a header"), key))
+                }
                 (_, Err(_)) => {
-                    self.problems.push(Problem::error(format!("the value of `{header}` cannot be sent in a header"), place));
+                    self.problems.push(Problem::error(
+                        format!("the value of `{header}` cannot be sent in a header"),
+                        place,
+                    ));
                 }
             }
         }
@@ -248,47 +194,6 @@ impl Building<'_> {
 /// The known provider that an entry stands for.
 fn type_of(name: &str, entry: &ProviderEntry) -> String {
     entry.r#type.clone().unwrap_or_else(|| name.to_owned())
-}
-
-/// What it speaks: what the file says, else what is known, else OpenAI chat, which nearly everybody speaks. A dialect with a
-/// base URL of its own is spoken too.
-fn dialects(entry: &ProviderEntry, row: Option<&Row>) -> Vec<Dialect> {
-    let mut dialects = match (&entry.dialect, row) {
-        (Some(dialects), _) => dialects.all(),
-        (None, Some(row)) => row.speaks.iter().map(|speaks| speaks.dialect).collect(),
-        (None, None) if entry.base_url.is_some() || entry.base_urls.is_empty() => vec![Dialect::OpenaiChat],
-        (None, None) => Vec::new(),
-    };
-    dialects.extend(entry.base_urls.names().filter_map(Dialect::from_name));
-    let mut seen = Vec::new();
-    dialects.retain(|dialect| !seen.contains(dialect) && { seen.push(*dialect); true });
-    dialects
-}
-
-enum BaseUrl {
-    At(String),
-    /// The known provider speaks it at another address than the one that `base_url` replaces.
-    LeftOut,
-    Missing,
-}
-
-fn base_url(dialect: Dialect, entry: &ProviderEntry, row: Option<&Row>) -> BaseUrl {
-    if let Some(url) = entry.base_urls.get(dialect.name()) {
-        return BaseUrl::At(url.0.clone());
-    }
-    if let Some(url) = &entry.base_url {
-        let elsewhere = row.and_then(|row| row.speaks(dialect)).is_some_and(|speaks| speaks.base_url.is_some());
-        return if elsewhere && entry.dialect.is_none() { BaseUrl::LeftOut } else { BaseUrl::At(url.0.clone()) };
-    }
-    row.and_then(|row| row.base_url_for(dialect)).map_or(BaseUrl::Missing, |url| BaseUrl::At(url.to_owned()))
-}
-
-fn usual_auth(dialect: Dialect) -> AuthStyle {
-    match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => AuthStyle::Bearer,
-        Dialect::Anthropic => AuthStyle::Header("x-api-key"),
-        Dialect::Gemini => AuthStyle::Header("x-goog-api-key"),
-    }
 }
 
 fn demo_provider(limits: TimeLimits) -> Provider {
