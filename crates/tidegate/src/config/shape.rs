@@ -108,6 +108,11 @@ fn wrong_kind(node: &Node, schema: &Json, name: &str) -> Problem {
     let problem = Problem::error(title, node.place.clone());
     match node.value {
         Value::Number(_) | Value::Bool(_) if words == ["text"] => problem.help("put quotes around it"),
+        Value::Text(ref text) if words == ["true or false"] => match text.to_lowercase().as_str() {
+            "yes" | "on" | "y" => problem.did_you_mean(Some("true")),
+            "no" | "off" | "n" => problem.did_you_mean(Some("false")),
+            _ => problem,
+        },
         _ => problem,
     }
 }
@@ -172,8 +177,11 @@ fn in_range(branch: &Json, number: Option<f64>) -> Result<(), String> {
 
 /// A list with an item that cannot be read is left out as a whole, so that the others keep their numbers.
 fn read_list(items: &[Node], schema: &Json, name: &str, problems: &mut Vec<Problem>) -> Option<Json> {
-    let read: Vec<Option<Json>> = items.iter().map(|item| read(item, schema, name, problems)).collect();
-    read.into_iter().collect::<Option<Vec<_>>>().map(Json::Array)
+    let mut all = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        all.push(read(item, schema, &format!("{name}[{at}]"), problems));
+    }
+    all.into_iter().collect::<Option<Vec<_>>>().map(Json::Array)
 }
 
 fn read_map(

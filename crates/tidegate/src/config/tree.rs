@@ -74,14 +74,19 @@ pub fn parse(text: &str) -> Result<Node, Problem> {
 }
 
 fn syntax_problem(text: &str, error: &serde_saphyr::Error) -> Problem {
-    let at = error.location().and_then(|location| location.span().byte_offset()).unwrap_or(0) as usize;
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let end = text[at..].char_indices().nth(1).map_or(text.len(), |(next, _)| at + next);
+    let start = error.location().map_or(0, |at| offset(text, at.line() as usize, at.column() as usize));
+    let end = text[start..].char_indices().nth(1).map_or(text.len(), |(next, _)| start + next);
     let words = error.without_snippet().to_string();
-    Problem::error(format!("this is not YAML: {}", words.lines().next().unwrap_or_default()), at..end)
+    // The place is shown by the caret.
+    let words = words.lines().next().and_then(|line| line.split(" at line ").next()).unwrap_or_default();
+    Problem::error(format!("this is not YAML: {words}"), start..end)
+}
+
+/// The byte at which a line's column begins; both count from 1, columns in characters.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = &text[before..];
+    before + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
 }
 
 impl Node {

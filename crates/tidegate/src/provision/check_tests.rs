@@ -12,6 +12,13 @@ use crate::config::problem::Source;
 const ENVIRONMENT: &str =
     "OPENAI_API_KEY=sk-canary-env\nFAKE_URL=http://127.0.0.1:9\nNONSENSE=sk-canary-env\n";
 
+/// A golden file that holds the answer and not the question: that stands here.
+macro_rules! golden {
+    ($shown:expr) => {
+        insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!($shown) })
+    };
+}
+
 fn look(text: &str) -> (String, Provisioned) {
     let environment = Environment::parse(ENVIRONMENT);
     let source = Source { name: "tidegate.yaml".to_owned(), text: text.to_owned() };
@@ -34,7 +41,7 @@ fn good(text: &str) -> Provisioned {
 
 #[test]
 fn all_mistakes_of_a_file_are_shown_at_once() {
-    insta::assert_snapshot!(shown(
+    golden!(shown(
         r#"listen: [{ address: 0.0.0.0:8080 }, { address: 127.0.0.1:99999 }]
 admin: { adress: 127.0.0.1:8081 }
 providers:
@@ -61,12 +68,12 @@ strict: yes
 
 #[test]
 fn text_that_is_not_yaml() {
-    insta::assert_snapshot!(shown("providers:\n  openai: { api_key: sk-canary, x\nmodels: {}\n"));
+    golden!(shown("providers:\n  openai: { api_key: sk-canary, x\nmodels: {}\n"));
 }
 
 #[test]
 fn providers_that_cannot_be() {
-    insta::assert_snapshot!(shown(
+    golden!(shown(
         r#"providers:
   a/b: { base_url: http://h }
   demo: {}
@@ -85,7 +92,7 @@ fn providers_that_cannot_be() {
 
 #[test]
 fn models_that_cannot_be() {
-    insta::assert_snapshot!(shown(
+    golden!(shown(
         r#"models:
   bare: gpt-4.1
   to-a-name: { targets: [alias] }
@@ -107,7 +114,7 @@ fn models_that_cannot_be() {
 
 #[test]
 fn doors_and_prices_that_cannot_be() {
-    insta::assert_snapshot!(shown(
+    golden!(shown(
         r#"listen: [{ address: 127.0.0.1:8080 }, { address: 127.0.0.1:8080 }]
 admin: { address: 0.0.0.0:8081 }
 price_files: [no-such-file.json]

@@ -21,6 +21,10 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
     for (address, path) in doors.chain([admin]) {
         let parts: Vec<&str> = path.iter().map(String::as_str).collect();
         let place = loaded.tree.place_of(&parts);
+        // What could not be read has the default in its place, of which there is nothing to say.
+        if problems.iter().any(|problem| problem.place.as_ref() == Some(&place)) {
+            continue;
+        }
         if let Some((_, first)) = seen.iter().find(|(other, _)| collide(*other, address)) {
             let first: Vec<&str> = first.iter().map(String::as_str).collect();
             let problem = Problem::error(format!("two doors cannot share the address {address}"), place);

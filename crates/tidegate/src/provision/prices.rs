@@ -7,6 +7,7 @@ use tidegate_proxy::demo;
 use super::unix_now;
 use crate::config::Loaded;
 use crate::config::problem::Problem;
+use crate::config::tree::Value;
 use crate::config::written::PriceEntry;
 
 /// More than this per million tokens is a slip of the unit. The dearest model on the market costs hundreds.
@@ -96,9 +97,8 @@ fn read_file(
 
 fn check(loaded: &Loaded, name: &str, entry: &PriceEntry, problems: &mut Vec<Problem>) {
     let path = |class: Class| loaded.tree.place_of(&["prices", name, class.name()]);
-    let written_rates =
-        Class::ALL.into_iter().any(|class| loaded.is_written(&["prices", name, class.name()]));
-    if !written_rates && entry.context_window.is_none() && entry.max_output.is_none() {
+    let node = loaded.tree.get(&["prices", name]);
+    if node.is_none_or(|node| matches!(&node.value, Value::Map(entries) if entries.is_empty())) {
         let place = loaded.tree.key_of(&["prices", name]);
         let problem = Problem::error(format!("the price of `{name}` names no rate"), place);
         problems.push(problem.help("write `{ input: 1.25, output: 10 }`, in US dollars per million tokens"));

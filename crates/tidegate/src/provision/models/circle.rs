@@ -31,16 +31,22 @@ impl<'a> Building<'a, '_> {
     /// Every fallback exists, and none leads back to where it came from.
     pub(super) fn check_fallbacks(&mut self) {
         let models = &self.parts.loaded.config.models;
+        // A circle is told once, not once for each name in it.
+        let mut told: Vec<String> = Vec::new();
         for (name, model) in models.iter() {
             let Model::Pool(pool) = model else { continue };
             for (at, other) in pool.fallback.iter().enumerate() {
                 let at = at.to_string();
                 let path = ["models", name, "fallback", at.as_str()];
-                if let Some(way) = self.way_back(name, other) {
-                    let words = format!("the fallbacks go round in a circle: {}", way.join(" → "));
-                    self.error(words, &path, None);
-                } else if models.get(other).is_none() {
-                    self.check_fallback_target(other, &path);
+                match self.way_back(name, other) {
+                    Some(_) if told.iter().any(|passed| passed == name) => {}
+                    Some(way) => {
+                        let words = format!("the fallbacks go round in a circle: {}", way.join(" → "));
+                        self.error(words, &path, None);
+                        told.extend(way);
+                    }
+                    None if models.get(other).is_none() => self.check_fallback_target(other, &path),
+                    None => {}
                 }
             }
         }

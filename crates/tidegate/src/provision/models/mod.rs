@@ -102,8 +102,12 @@ impl<'a> Building<'a, '_> {
         }
         let (real, model) = match self.follow(name) {
             Ok(found) => found,
+            // Told once, at the first name of the circle by the alphabet.
             Err(way) => {
-                return self.error(format!("`{name}` leads to itself: {}", way.join(" → ")), &path, None);
+                if way.iter().min().is_some_and(|first| first == name) {
+                    self.error(format!("`{name}` leads to itself: {}", way.join(" → ")), &path, None);
+                }
+                return;
             }
         };
         // Problems of another name are told at that name.
