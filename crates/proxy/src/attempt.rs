@@ -1,4 +1,4 @@
-//! Stop 5: the fall-back loop. Tries targets until one has committed to an answer, within the rules for retries.
+//! Stop 5: the fall-back loop. Tries targets until one has committed to an answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,16 @@ use tidegate_llm::codec::decode_error;
 use tokio::time::Instant;
 
 use crate::body::read_bounded;
-use crate::chance::chance;
 use crate::encode::{Encoded, encode};
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
-use crate::headers;
 use crate::inflate::{Encoding, inflate_whole};
 use crate::plan::Plan;
 use crate::prompt::Prompt;
 use crate::relay::{Relay, Source, Stopwatch};
 use crate::snapshot::Target;
 use crate::told::{Told, tell_stream, tell_whole};
+use crate::tries::Tries;
 use crate::upstream::{UpstreamBody, asked_wait, send};
 
 /// Most bytes of a provider's error answer that are read.
@@ -56,52 +55,16 @@ impl From<GatewayError> for Failure {
     }
 }
 
-/// Tries the plan's targets in order, and again from the front while the rules allow it.
+/// Answers a chat request with the first target that commits.
 pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Result<Committed, Failure> {
-    let rules = exchange.snapshot.rules.retry;
-    let repeats = rules.repeats_allowed(client_retries(&prompt.headers));
-    let mut open: Vec<(&Arc<Target>, Option<Duration>)> =
-        plan.targets.iter().map(|target| (target, None)).collect();
-    let mut last = Failure::from(GatewayError::NoProvider);
-    let mut next_round = Vec::new();
-    while exchange.attempts < rules.max_attempts && !open.is_empty() {
-        let (target, wait) = open.remove(0);
-        if let Some(wait) = wait {
-            tokio::time::sleep(wait).await;
-        }
-        exchange.attempts += 1;
-        exchange.target = Some(target.clone());
+    let mut tries = Tries::new(plan, &prompt.headers, exchange.snapshot.rules.retry);
+    while let Some(target) = tries.next(exchange).await {
         match attempt(prompt, target, exchange).await {
-            Ok(committed) => {
-                target.meters.count_attempt(true);
-                return Ok(committed);
-            }
-            Err(failure) => {
-                target.meters.count_attempt(false);
-                tracing::debug!(target = %target.label, error = %failure.error, "an attempt failed");
-                if !failure.error.another_try_may_help() {
-                    return Err(failure);
-                }
-                if repeats && failure.error.same_target_may_help() {
-                    let wait = rules.wait(exchange.attempts + 1, failure.asked, chance());
-                    next_round.extend(wait.map(|wait| (target, Some(wait))));
-                }
-                last = failure;
-            }
-        }
-        if open.is_empty() {
-            open = std::mem::take(&mut next_round);
+            Ok(committed) => return Ok(committed),
+            Err(failure) => tries.failed(target, failure, exchange)?,
         }
     }
-    Err(last)
-}
-
-/// How often the caller's own SDK has retried this request.
-fn client_retries(map: &HeaderMap) -> u32 {
-    map.get(&headers::STAINLESS_RETRIES)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
+    Err(tries.into_last())
 }
 
 async fn attempt(
@@ -134,7 +97,9 @@ async fn attempt(
         tell_whole(prompt, dialect, way, source, exchange).await
     };
     watch.add_to(&mut exchange.waited);
-    Ok(Committed { told: told?, headers: head.headers, dropped })
+    let told = told?;
+    target.meters.count_attempt(true);
+    Ok(Committed { told, headers: head.headers, dropped })
 }
 
 /// An answer's body under its time limits.

@@ -19,7 +19,10 @@ use crate::snapshot::Target;
 use crate::upstream::{Outbound, send};
 
 /// `POST /v1/messages/count_tokens`.
-pub async fn anthropic(request: Request<Incoming>, exchange: &mut Exchange) -> Result<Response<ReplyBody>, Failure> {
+pub async fn anthropic(
+    request: Request<Incoming>,
+    exchange: &mut Exchange,
+) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = request.into_parts();
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
     let peeked = peek(Kind::CountTokens, &body).map_err(GatewayError::from)?;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tidegate_llm::Dialect;
 use tidegate_llm::adapt::{ToolNames, holds_packed_signature};
+use tidegate_llm::openai_responses::holds_foreign_seal;
 use tidegate_llm::passage::{self, Edits};
 use tidegate_llm::quirks::Profile;
 use tidegate_llm::translate::prepare;
@@ -91,7 +92,9 @@ fn passes(prompt: &Prompt, target: &Target, line: &Line) -> bool {
             || quirks.no_openai_extras
             || quirks.plain_patterns)
         && needs_care(&prompt.body);
-    same && !is_rewritten && !is_choosy && !holds_packed_signature(&prompt.body)
+    // Another vendor's seal rides in the history: this provider would refuse it.
+    let is_sealed = holds_packed_signature(&prompt.body) || holds_foreign_seal(&prompt.body);
+    same && !is_rewritten && !is_choosy && !is_sealed
 }
 
 /// Whether a chat request has any of the parts that choosy providers break on. Looks for the words only: a false alarm

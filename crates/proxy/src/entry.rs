@@ -19,7 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Outcome};
 use crate::meters::Meters;
 use crate::snapshot::Snapshot;
-use crate::{forward, inference, model_list, reply};
+use crate::{count, embed, forward, inference, model_list, reply};
 
 /// The data plane: answers requests by the snapshot of the moment.
 #[derive(Debug)]
@@ -132,10 +132,18 @@ impl Handler for Gateway {
                 Ok(forwarded) => return forwarded.reply(exchange),
                 Err(failure) => Err(failure),
             },
-            Endpoint::Embeddings
-            | Endpoint::GeminiEmbeddings { .. }
-            | Endpoint::CountTokens
-            | Endpoint::GeminiCountTokens { .. } => Err(crate::error::GatewayError::NoProvider.into()),
+            Endpoint::Embeddings => match embed::openai(request, &mut exchange).await {
+                Ok(committed) => return reply::committed(committed, exchange),
+                Err(failure) => Err(failure),
+            },
+            Endpoint::GeminiEmbeddings { model, batch } => {
+                match embed::gemini(&model, batch, request, &mut exchange).await {
+                    Ok(committed) => return reply::committed(committed, exchange),
+                    Err(failure) => Err(failure),
+                }
+            }
+            Endpoint::CountTokens => count::anthropic(request, &mut exchange).await,
+            Endpoint::GeminiCountTokens { model } => count::gemini(&model, request, &mut exchange).await,
             Endpoint::Models { dialect, model } => {
                 model_list::answer(dialect, model.as_deref(), request, &mut exchange).await
             }

@@ -9,9 +9,11 @@ pub mod attempt;
 pub mod body;
 pub mod chance;
 pub mod clock;
+pub mod count;
 
 pub mod demo;
 
+pub mod embed;
 pub mod encode;
 pub mod endpoint;
 pub mod entry;
@@ -31,6 +33,7 @@ pub mod reply;
 pub mod settle;
 pub mod snapshot;
 pub mod told;
+pub mod tries;
 pub mod upstream;
 
 pub use entry::Gateway;

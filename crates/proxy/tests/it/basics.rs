@@ -54,7 +54,10 @@ async fn an_unknown_model_is_a_404_in_the_callers_dialect() {
     let house = House::start().await;
     let (path, body) = ask("anthropic", "nosuch", false);
     let answer = house.client().post(&path, &body).await.unwrap();
-    assert_eq!((answer.status.as_u16(), answer.json()["error"]["type"].as_str()), (404, Some("not_found_error")));
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["error"]["type"].as_str()),
+        (404, Some("not_found_error"))
+    );
     let answer = house.client().post("/v1/chat/completions", &chat("nosuch")).await.unwrap();
     assert_eq!(answer.json()["error"]["code"], "model_not_found");
 }

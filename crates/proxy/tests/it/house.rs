@@ -107,7 +107,9 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
     let connector = Arc::new(Connector::default());
     let mut providers: Vec<Arc<Provider>> = PROVIDERS
         .iter()
-        .map(|(name, dialect, path)| provider(name, *dialect, &format!("http://{fake}{path}"), &connector, plan.limits))
+        .map(|(name, dialect, path)| {
+            provider(name, *dialect, &format!("http://{fake}{path}"), &connector, plan.limits)
+        })
         .collect();
     // Nobody listens on port 1 of the loopback.
     providers.push(provider("down", Dialect::OpenaiChat, "http://127.0.0.1:1/v1", &connector, plan.limits));
