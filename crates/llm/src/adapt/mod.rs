@@ -1,7 +1,6 @@
 //! Steps on the hub's model that no single dialect can do: names, ids and seals that one side knows and the other refuses.
 //! They run on a request before it is encoded for a target of another dialect, and backwards on the answer.
 
-mod billing;
 mod fingerprint;
 mod signatures;
 mod tool_ids;
@@ -31,7 +30,6 @@ pub fn adapt_request(request: &mut ChatRequest, caller: Dialect, target: Dialect
     if caller == target {
         return Adapted { dropped, ..Adapted::default() };
     }
-    billing::strip(request, caller);
     tool_ids::sanitise(request, target);
     Adapted { names: ToolNames::adapt(request, target), dropped }
 }

@@ -13,10 +13,16 @@ const PACKED: &str = "__ts_";
 /// The same for a signature that was any other text.
 const PACKED_TEXT: &str = "__tx_";
 
-/// Whether a body has a seal in it that the gateway packed, into an id or into encrypted thoughts: such a body cannot pass
-/// through even when the dialects agree, because the provider would refuse it. Cheap; may be true for nothing.
+/// How thoughts without a seal look that an Anthropic caller got from another provider and gives back.
+const UNSIGNED: [&str; 2] = ["\"signature\":\"\"", "\"signature\": \"\""];
+
+/// Whether a body bears the marks of an answer that was translated before: a seal packed into an id or into encrypted
+/// thoughts, or an empty seal. Such a body cannot pass through even when the dialects agree, because the provider would
+/// refuse it. Cheap; may be true for nothing.
 pub fn holds_packed_signature(body: &[u8]) -> bool {
-    [PACKED, PACKED_TEXT].iter().any(|mark| memchr::memmem::find(body, mark.as_bytes()).is_some())
+    [PACKED, PACKED_TEXT, UNSIGNED[0], UNSIGNED[1]]
+        .iter()
+        .any(|mark| memchr::memmem::find(body, mark.as_bytes()).is_some())
         || holds_foreign_seal(body)
 }
 
@@ -163,6 +169,8 @@ mod tests {
         let (packed, call, result) = there_and_back(signature, Dialect::OpenaiChat);
         assert_eq!(packed, "call_1__ts_CiQB-_9AbCw");
         assert!(holds_packed_signature(format!("{{\"id\":\"{packed}\"}}").as_bytes()));
+        assert!(holds_packed_signature(br#"{"type":"thinking","thinking":"hm","signature":""}"#));
+        assert!(!holds_packed_signature(br#"{"type":"thinking","thinking":"hm","signature":"c2Vh"}"#));
         assert_eq!(
             (call.id.as_str(), call.signature.as_deref(), result.as_str()),
             ("call_1", Some(signature), "call_1")

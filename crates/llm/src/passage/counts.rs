@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::Dialect;
+use crate::anthropic::usage::Counts;
 use crate::codec::decode_error;
 use crate::fault::UpstreamFault;
 use crate::usage::Usage;
@@ -22,7 +23,11 @@ pub(super) fn usage_of_value(dialect: Dialect, value: &Value) -> Option<Usage> {
     match dialect {
         Dialect::OpenaiChat => openai_chat::usage::read(value, None),
         Dialect::OpenaiResponses => openai_responses::usage::read(&json!({ "usage": value })),
-        _ => stand_in(dialect, value),
+        Dialect::Anthropic => {
+            let counts = serde_json::from_value::<Counts>(value.clone()).ok()?;
+            Some(counts.usage()).filter(|usage| usage.total() > 0)
+        }
+        Dialect::Gemini => stand_in(dialect, value),
     }
 }
 
@@ -46,15 +51,7 @@ fn stand_in(dialect: Dialect, value: &Value) -> Option<Usage> {
     let count = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
     let usage = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => return None,
-        Dialect::Anthropic => {
-            let cache_read = count("/cache_read_input_tokens").unwrap_or(0);
-            Usage {
-                input: count("/input_tokens").unwrap_or(0) + cache_read,
-                cache_read,
-                output: count("/output_tokens").unwrap_or(0),
-                ..Usage::default()
-            }
-        }
+        Dialect::Anthropic => return None,
         Dialect::Gemini => Usage {
             input: count("/promptTokenCount").unwrap_or(0),
             output: count("/candidatesTokenCount").unwrap_or(0),

@@ -2,28 +2,22 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::{kind, neutral};
 use crate::Dialect;
+use crate::anthropic::usage::Counts;
 use crate::passage::answer::text;
-use crate::passage::counts::{fault_of, usage_of_value};
+use crate::passage::counts::fault_of;
 use crate::passage::keys::KEYS;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 
-/// The counts told so far. `message_start` and `message_delta` each may tell only some of them (cases 2 to 4, 8), and
-/// the input's total is a sum of three, so they are put together before they are read.
-#[derive(Debug, Default)]
-pub(super) struct Counts(Map<String, Value>);
-
-impl Counts {
-    fn take(&mut self, raw: Option<&RawValue>, progress: &mut Progress) {
-        let Some(Ok(Value::Object(later))) = raw.map(|raw| serde_json::from_str(raw.get())) else { return };
-        self.0.extend(later.into_iter().filter(|(_, value)| !value.is_null()));
-        if let Some(usage) = usage_of_value(Dialect::Anthropic, &Value::Object(self.0.clone())) {
-            progress.note_usage(&usage);
-        }
+/// `message_start` and `message_delta` each may tell only some counts (cases 2 to 4, 8), and the input's total is a sum of
+/// three, so they are put together before they are read.
+fn take(counts: &mut Counts, told: Option<&RawValue>, progress: &mut Progress) {
+    if let Some(Ok(later)) = told.map(|told| serde_json::from_str(told.get())) {
+        counts.absorb(&later);
+        progress.usage = Some(counts.usage());
     }
 }
 
@@ -77,7 +71,7 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress, counts: &mut
         "message_start" => {
             let frame: StartFrame<'_> = serde_json::from_slice(data).ok()?;
             progress.model = frame.message.model.and_then(text);
-            counts.take(frame.message.usage, progress);
+            take(counts, frame.message.usage, progress);
             Some(neutral(progress))
         }
         "content_block_start" => {
@@ -87,7 +81,7 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress, counts: &mut
         "message_delta" => {
             let frame: DeltaFrame<'_> = serde_json::from_slice(data).ok()?;
             progress.finished |= frame.delta.is_some_and(|delta| delta.stop_reason.is_some());
-            counts.take(frame.usage, progress);
+            take(counts, frame.usage, progress);
             Some(Verdict::Good)
         }
         "message_stop" => {

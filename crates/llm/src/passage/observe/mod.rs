@@ -9,6 +9,7 @@ mod responses;
 use serde::Deserialize;
 
 use super::Endpoint;
+use crate::anthropic::usage::Counts;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 
@@ -18,7 +19,7 @@ pub struct Observer {
     endpoint: Endpoint,
     hide_usage: bool,
     progress: Progress,
-    anthropic_usage: anthropic::Counts,
+    anthropic_usage: Counts,
 }
 
 impl Observer {
