@@ -18,7 +18,7 @@ pub fn decode(status: u16, body: &[u8]) -> UpstreamFault {
 }
 
 /// Reads the error event of a stream (or an error inside a 200), whose status the type stands for.
-pub(super) fn decode_inside(body: &Value) -> UpstreamFault {
+pub(crate) fn decode_inside(body: &Value) -> UpstreamFault {
     let (code, message) = words(body);
     let status = code.as_deref().and_then(status_of_type).unwrap_or(500);
     let message = if message.is_empty() { "the provider reported an error".to_owned() } else { message };

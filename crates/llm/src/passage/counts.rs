@@ -2,61 +2,45 @@
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tidegate_core::FaultKind;
 
-use crate::Dialect;
 use crate::anthropic::usage::Counts;
-use crate::codec::decode_error;
 use crate::fault::UpstreamFault;
 use crate::usage::Usage;
-use crate::{openai_chat, openai_responses};
-
-/// The status that an error inside a 200 stands for when its type does not tell.
-const UNTOLD_STATUS: u16 = 500;
+use crate::{Dialect, anthropic, gemini, openai_chat, openai_responses};
 
 /// Reads a usage object; `None` when its numbers are no counts (fault 43).
 pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
-    usage_of_value(dialect, &serde_json::from_str(raw.get()).ok()?)
-}
-
-/// Reads a usage object.
-pub(super) fn usage_of_value(dialect: Dialect, value: &Value) -> Option<Usage> {
     match dialect {
-        Dialect::OpenaiChat => openai_chat::usage::read(value, None),
-        Dialect::OpenaiResponses => openai_responses::usage::read(&json!({ "usage": value })),
+        Dialect::OpenaiChat => openai_chat::usage::read(&value_of(raw)?, None),
+        Dialect::OpenaiResponses => openai_responses::usage::read(&json!({ "usage": value_of(raw)? })),
         Dialect::Anthropic => {
-            let counts = serde_json::from_value::<Counts>(value.clone()).ok()?;
+            let counts: Counts = serde_json::from_str(raw.get()).ok()?;
             Some(counts.usage()).filter(|usage| usage.total() > 0)
         }
-        Dialect::Gemini => stand_in(dialect, value),
+        Dialect::Gemini => gemini::usage::decode(&value_of(raw)?),
     }
 }
 
-/// Reads an error body that came with status 200.
+fn value_of(raw: &RawValue) -> Option<Value> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// Reads an error that came with status 200.
 pub(super) fn fault_of(dialect: Dialect, body: &[u8]) -> UpstreamFault {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return UpstreamFault::new(FaultKind::Upstream, "the provider reported an error that is no JSON");
+    };
     match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => match serde_json::from_slice(body) {
-            Ok(value) => openai_chat::error::from_value(&value, None),
-            Err(_) => decode_error(dialect, UNTOLD_STATUS, body),
-        },
-        Dialect::Anthropic | Dialect::Gemini => decode_error(dialect, UNTOLD_STATUS, body),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => openai_chat::error::from_value(&value, None),
+        Dialect::Anthropic => anthropic::error::decode_inside(&value),
+        Dialect::Gemini => {
+            gemini::error::from_status(gemini::error::error_of(&value).unwrap_or(&value), None)
+        }
     }
 }
 
 /// The same for the inside of `"error"`.
 pub(super) fn fault_inside(dialect: Dialect, error: &str) -> UpstreamFault {
     fault_of(dialect, format!("{{\"error\":{error}}}").as_bytes())
-}
-
-fn stand_in(dialect: Dialect, value: &Value) -> Option<Usage> {
-    let count = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
-    let usage = match dialect {
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => return None,
-        Dialect::Anthropic => return None,
-        Dialect::Gemini => Usage {
-            input: count("/promptTokenCount").unwrap_or(0),
-            output: count("/candidatesTokenCount").unwrap_or(0),
-            ..Usage::default()
-        },
-    };
-    Some(usage)
 }
