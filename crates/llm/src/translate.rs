@@ -57,12 +57,15 @@ pub fn prepare(
     }
 }
 
-/// A conversation that lies at another provider cannot be continued here.
+/// A conversation, or a part of it, that lies at another provider cannot be continued here.
 fn refuse_kept_state(request: &ChatRequest, target: Dialect) -> Result<(), BadRequest> {
-    let Some(field) = stateful_field(request) else { return Ok(()) };
+    let is_cache = |(path, _): &&(String, _)| path == "cachedContent";
+    let of_gemini = request.unmapped.dialect == Some(Dialect::Gemini);
+    let cached = request.unmapped.fields.iter().find(is_cache).filter(|_| of_gemini);
+    let Some(field) = stateful_field(request).or(cached.map(|_| "cachedContent")) else { return Ok(()) };
     let message = format!(
-        "`{field}` points to what an OpenAI responses provider keeps, and this model's provider speaks {target}, which \
-         keeps nothing; send the whole conversation in `input`"
+        "`{field}` points to what its own provider keeps; the provider of this model speaks {target} and cannot see it: \
+         send the whole conversation"
     );
     Err(BadRequest::field(field.split(" (").next().unwrap_or(field), message))
 }
@@ -308,6 +311,13 @@ mod tests {
         }
         let body = json!({"model": "m", "input": [{"type": "item_reference", "id": "msg_1"}]});
         assert_eq!(refused(&body, Dialect::OpenaiChat).as_deref(), Some("input"));
+        let cached = br#"{"contents":[{"parts":[{"text":"Hi"}]}],"cachedContent":"cachedContents/1"}"#;
+        let request = decode_request(Dialect::Gemini, cached).unwrap();
+        for target in [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic] {
+            let refusal =
+                prepare(Dialect::Gemini, &request, target, &Profile::plain("m"), false).unwrap_err();
+            assert_eq!(refusal.param.as_deref(), Some("cachedContent"));
+        }
         let body = json!({"model": "m", "input": "Hi", "background": false});
         assert_eq!(refused(&body, Dialect::OpenaiChat), None);
     }

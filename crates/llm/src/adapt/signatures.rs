@@ -103,10 +103,19 @@ pub(super) fn strip_foreign(
     quirks: Quirks,
 ) -> Vec<String> {
     let keeps_unsigned = target != Dialect::Anthropic || quirks.keep_unsigned_thinking;
+    // Gemini may stand behind a speaker of OpenAI chat that wants thoughts back.
+    let keeps_calls = matches!(target, Dialect::Gemini) || caller == target || quirks.replay_reasoning;
     let mut is_lossy = false;
     for turn in &mut request.turns {
         turn.parts.retain_mut(|part| {
-            let Part::Reasoning(thoughts) = part else { return true };
+            let thoughts = match part {
+                Part::Reasoning(thoughts) => thoughts,
+                Part::ToolCall(call) if !keeps_calls => {
+                    call.signature = None;
+                    return true;
+                }
+                _ => return true,
+            };
             if thoughts.origin.unwrap_or(caller) != target {
                 thoughts.signature = None;
                 thoughts.encrypted = None;

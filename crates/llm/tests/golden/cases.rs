@@ -60,7 +60,16 @@ pub(crate) fn request_of(dialect: Dialect, body: &[u8]) -> Result<ChatRequest, B
 
 /// The request for a target that speaks `target`.
 pub(crate) fn to_target(caller: Dialect, body: &[u8], target: Dialect) -> Result<Prepared, BadRequest> {
-    prepare(caller, &request_of(caller, body)?, target, &Profile::plain("target-model"), false)
+    prepare(caller, &request_of(caller, body)?, target, &Profile::plain(model_of(target)), false)
+}
+
+/// A model that such a target offers; what it can do decides some translations.
+const fn model_of(target: Dialect) -> &'static str {
+    match target {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-5.2",
+        Dialect::Anthropic => "claude-sonnet-4-5",
+        Dialect::Gemini => "gemini-2.5-pro",
+    }
 }
 
 /// What the gateway adds to an answer, the same in every run.
