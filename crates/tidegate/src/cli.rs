@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
+use crate::command::{self, Document};
+use crate::report;
 use crate::run::{RunOptions, run};
 
-/// One base URL for every model: an AI API gateway.
+/// One base URL for every model: an AI API gateway
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, arg_required_else_help = true)]
 struct Cli {
@@ -23,6 +26,22 @@ struct Cli {
 enum Command {
     /// Start the gateway
     Run(Run),
+    /// Show every problem of a config file
+    Check(Check),
+    /// Say what happens to a request for a model
+    Explain(Explain),
+    /// List every model that can be asked for
+    Models(Models),
+    /// Print the version
+    Version,
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print a generated document
+    #[command(hide = true)]
+    Docs {
+        /// Which one
+        document: Document,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -31,7 +50,10 @@ Examples:
   tidegate run                              ./tidegate.yaml if it is there, else embedded defaults
   tidegate run --config /etc/tidegate.yaml
   tidegate run --listen 127.0.0.1:9000      instead of what the config says
-  OPENAI_API_KEY=… tidegate run             every provider whose key is in the environment or in .env is there")]
+  OPENAI_API_KEY=… tidegate run             every provider is there whose key is in the environment or in .env
+
+Signals: SIGHUP reads the config again, SIGTERM drains, a second one ends at once.
+TIDEGATE_LOG=debug shows more on stderr; stdout has the access log.")]
 struct Run {
     /// Config file [default: ./tidegate.yaml if it is there]
     #[arg(long, short, value_name = "FILE", env = "TIDEGATE_CONFIG")]
@@ -44,6 +66,61 @@ struct Run {
     admin: Option<SocketAddr>,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate check                  ./tidegate.yaml
+  tidegate check new.yaml && mv new.yaml tidegate.yaml
+
+Ends with 0 when the file is good (warnings are no failure), with 2 when it is not.")]
+struct Check {
+    /// Config file [default: ./tidegate.yaml]
+    #[arg(value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate explain --model smart
+  tidegate explain --model openai/gpt-4.1 --json")]
+struct Explain {
+    /// The name that a request would have in `model`
+    #[arg(long, short, value_name = "NAME")]
+    model: String,
+    /// Config file [default: ./tidegate.yaml if it is there]
+    #[arg(long, short, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate models
+  tidegate models --json | jq -r '.[].name'")]
+struct Models {
+    /// Config file [default: ./tidegate.yaml if it is there]
+    #[arg(long, short, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
+  tidegate completions zsh > ~/.zfunc/_tidegate
+  tidegate completions fish > ~/.config/fish/completions/tidegate.fish")]
+struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
 /// Reads the command line and does what it says.
 ///
 /// # Errors
@@ -52,14 +129,43 @@ pub fn main() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Run(Run { config, listen, admin }) => {
             log_to_stderr();
-            run(RunOptions { config, listen, admin })
+            return run(RunOptions { config, listen, admin });
         }
+        Command::Check(Check { file }) => return command::check(file),
+        Command::Explain(Explain { model, config, json }) => return command::explain(&model, config, json),
+        Command::Models(Models { config, json }) => return command::models(config, json),
+        Command::Version => report::to_stdout(&format!("tidegate {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Completions(Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tidegate", &mut script);
+            report::to_stdout(&String::from_utf8_lossy(&script));
+        }
+        Command::Docs { document } => report::to_stdout(&command::document(document)),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The gateway's own diagnostics; stdout belongs to the access log.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colour = std::io::stderr().is_terminal();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_takes_something_shows_examples() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let takes = command.get_arguments().next().is_some();
+            assert!(!takes || command.get_after_help().is_some(), "{}", command.get_name());
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The binary: config, snapshot, reload, signals, command line. Floor 5: the only one that knows the config file's shape.
 
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod environment;
 pub mod provision;

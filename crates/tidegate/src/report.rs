@@ -1,17 +1,38 @@
-//! Shows the problems of a config file.
+//! Writes to the terminal.
 
 use std::io::{IsTerminal, Write};
 
 use crate::config::Loaded;
 use crate::config::problem::Problem;
 
-/// Shows them on stderr, in colour if somebody looks.
+/// Shows the problems of a config file on stderr, in colour if somebody looks.
 pub(crate) fn to_stderr(loaded: &Loaded, problems: &[Problem]) {
     if problems.is_empty() {
         return;
     }
     let mut out = std::io::stderr().lock();
-    let text = loaded.source.render(problems, out.is_terminal());
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // There is nowhere else to say it.
+    let _ = out.write_all(loaded.source.render(problems, colour).as_bytes());
+}
+
+/// Prints a result. A reader that has gone (`| head`) is no error.
+pub(crate) fn to_stdout(text: &str) {
+    let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Rows as columns of equal width.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        out += cells.join("  ").trim_end();
+        out += "\n";
+    }
+    out
 }

@@ -103,6 +103,6 @@ fn rules(loaded: &Loaded) -> Rules {
 }
 
 /// Seconds since 1970: prices depend on the day.
-fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
