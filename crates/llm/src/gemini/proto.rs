@@ -1,5 +1,7 @@
 //! Proto JSON, as Google's parsers take it: either key style, a single object for a list of one.
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Map, Value};
 
 use crate::fault::BadRequest;
@@ -83,9 +85,9 @@ pub(crate) fn standard_base64(data: String) -> String {
     data
 }
 
-/// Whether a seal can stand in a field of type bytes. google-genai refuses an answer where one cannot.
+/// Whether a seal can stand in a field of type bytes. google-genai refuses a whole answer where one cannot.
 pub(crate) fn is_base64(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b))
+    !text.is_empty() && (STANDARD.decode(text).is_ok() || URL_SAFE.decode(text).is_ok())
 }
 
 /// Inserts `value` at a dotted path, making objects on the way. False when something else is in the way.
@@ -121,5 +123,11 @@ mod tests {
     fn both_base64_alphabets_become_the_standard_one() {
         assert_eq!(standard_base64("_-8".to_owned()), "/+8=");
         assert_eq!(standard_base64("aGk=".to_owned()), "aGk=");
+    }
+
+    #[test]
+    fn seals_must_be_whole_base64() {
+        assert!(is_base64("AAA=") && is_base64("_-8=") && is_base64(crate::gemini::DUMMY_SIGNATURE));
+        assert!(!is_base64("BBB=") && !is_base64("AAA") && !is_base64("no base64!") && !is_base64(""));
     }
 }

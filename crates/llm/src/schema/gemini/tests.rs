@@ -122,6 +122,34 @@ fn gemini_schemas_become_json_schema_and_come_back() {
     );
 }
 
+#[test]
+fn a_small_schema_cannot_become_a_huge_one() {
+    let mut defs = serde_json::Map::new();
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/L{}", level + 1)});
+        let node = json!({"type": "object", "properties": {"a": next, "b": next, "c": next}});
+        defs.insert(format!("L{level}"), node);
+    }
+    defs.insert("L40".to_owned(), json!({"type": "string", "description": "x".repeat(5_000)}));
+    let schema = json!({"$ref": "#/$defs/L0", "$defs": defs});
+    let (before, after) = (schema.to_string().len(), write(&schema, false, false).schema.to_string().len());
+    assert!(after < before * 32, "{before} bytes became {after}");
+    assert!(write(&schema, true, false).is_json_schema);
+}
+
+#[test]
+fn a_wide_schema_is_written_in_time() {
+    let names: Vec<String> = (0..200_000).map(|n| format!("n{n}")).collect();
+    let mut schema = json!({"type": "object", "required": names, "properties": {}});
+    for name in &names {
+        schema["properties"][name] = json!({"type": "string"});
+        schema[name] = json!(1);
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(write(&schema, false, true).schema["required"].as_array().unwrap().len(), names.len());
+    assert!(started.elapsed().as_secs() < 60, "quadratic");
+}
+
 fn any_schema() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(true)),
