@@ -15,6 +15,7 @@ pub(crate) fn gained(with: &Value, without: &Value) -> Vec<String> {
     leaves(with, "", "", &mut |leaf| *counts.entry(leaf).or_default() += 1);
     leaves(without, "", "", &mut |leaf| *counts.entry(leaf).or_default() -= 1);
     let new: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).map(|(leaf, _)| leaf).collect();
+    let new: Vec<_> = new.into_iter().map(|(path, block, value)| close(path, block, value)).collect();
     // Blocks that are new as a whole stand for all that is in them.
     let blocks: Vec<String> = new
         .iter()
@@ -23,11 +24,16 @@ pub(crate) fn gained(with: &Value, without: &Value) -> Vec<String> {
         .collect();
     let mut places: Vec<String> = Vec::new();
     for (path, block, value) in new {
-        let place = match blocks.iter().find(|block| path.starts_with(&format!("{block}."))) {
-            Some(owner) if path.ends_with(".type") || path.ends_with(".role") => {
+        let place = match blocks
+            .iter()
+            .filter(|block| path.starts_with(&format!("{block}.")))
+            .max_by_key(|block| block.len())
+        {
+            Some(owner) if path == format!("{owner}.type") || path == format!("{owner}.role") => {
                 format!("{owner} ({})", value.trim_matches('"'))
             }
             Some(_) => continue,
+            None if path.ends_with("[]") || block.is_empty() => path,
             None => format!("{path}{block}"),
         };
         if !places.contains(&place) {
@@ -39,6 +45,37 @@ pub(crate) fn gained(with: &Value, without: &Value) -> Vec<String> {
         places.push("…".to_owned());
     }
     places
+}
+
+/// Fields whose inside is the caller's own business: the path ends there.
+const CLOSED: [&str; 14] = [
+    "schema",
+    "responseSchema",
+    "responseJsonSchema",
+    "parameters",
+    "parametersJsonSchema",
+    "input_schema",
+    "args",
+    "input",
+    "response",
+    "metadata",
+    "inlineData",
+    "fileData",
+    "citationSources[]",
+    "groundingMetadata",
+];
+
+/// The leaf, or the closed field that it is in.
+fn close(path: String, block: String, value: String) -> (String, String, String) {
+    let mut kept = Vec::new();
+    for (i, step) in path.split('.').enumerate() {
+        kept.push(step);
+        // At the top `input` and `metadata` are no closed fields.
+        if i > 0 && CLOSED.contains(&step) {
+            return (kept.join("."), String::new(), String::new());
+        }
+    }
+    (path, block, value)
 }
 
 /// Calls `on_leaf` with path, kind of the innermost block and value of everything that holds nothing else.

@@ -15,9 +15,9 @@ use std::fmt::Write as _;
 use cases::{Case, others, relay, to_caller, to_target};
 use compare::gained;
 use serde_json::Value;
-use table::{NOTHING, Table};
+use table::{NOTHING, REQUIRED, Table};
 use tidegate_llm::Dialect;
-use units::{units, without};
+use units::{changed, units, without};
 
 const HEAD: &str = "\
 # Translation between dialects
@@ -27,8 +27,8 @@ untouched and nothing of this applies.
 
 How to read the tables: a path is where the field goes. *dropped* means that the dialect has no word for it; the gateway names it in
 `x-tidegate-dropped`, and refuses the request in strict mode. *refused* means that the request is answered with status 400.
-*required* means that a request without it is refused. – means that nothing needs to be said: the target does the same without it.
-Several lines in a cell are several cases. Exact bytes are in the snapshots beside the cases.
+*required* means that there is no translation without it. – means that nothing comes of it: in requests because the target does the same
+without being told, in answers because the caller's dialect has no word for it. Several lines in a cell are several cases. Exact bytes are in the snapshots beside the cases.
 ";
 
 fn main() {
@@ -69,7 +69,7 @@ fn request_outcome(caller: Dialect, with: &Value, without: &Value, target: Diale
     };
     let without = match to_target(caller, &bytes(without), target) {
         Ok(prepared) => prepared.encoded,
-        Err(_) => return "required".to_owned(),
+        Err(_) => return REQUIRED.to_owned(),
     };
     let mut told: Vec<String> = difference(&with.body, &without.body);
     if with.dropped.len() > without.dropped.len() {
@@ -88,10 +88,10 @@ fn answers(cases: &[&Case], columns: &[Dialect]) -> [Table; 2] {
                 stops.note(&said, *column, stop(*column, &told).map_or(NOTHING.into(), |word| code(&word)));
             }
             for unit in units(&body) {
-                let bare = without(&body, &unit.path);
+                let bare = changed(&body, &unit.path);
                 let outcome = match to_caller(case.dialect, &bytes(&bare), *column) {
                     Ok(bare) => join(difference(&whole.body, &bare.body)),
-                    Err(_) => "required".to_owned(),
+                    Err(_) => REQUIRED.to_owned(),
                 };
                 fields.note(&unit.label, *column, outcome);
             }

@@ -7,8 +7,11 @@ use tidegate_llm::Dialect;
 /// Nothing comes of it, and nothing is lost.
 pub(crate) const NOTHING: &str = "–";
 
+/// Without it there is no translation.
+pub(crate) const REQUIRED: &str = "required";
+
 /// Most different outcomes that one cell tells.
-const MOST: usize = 4;
+const MOST: usize = 3;
 
 /// A table: one row per field, one column per other dialect.
 #[derive(Default)]
@@ -49,7 +52,7 @@ impl Table {
         let names: Vec<_> = columns.iter().map(|dialect| dialect.name()).collect();
         let _ = writeln!(out, "| {head} | {} |", names.join(" | "));
         let _ = writeln!(out, "|{}", " --- |".repeat(columns.len() + 1));
-        for Row { name, cells } in &self.rows {
+        for Row { name, cells } in self.rows.iter().filter(|row| !row.is_idle()) {
             let _ = write!(out, "| `{name}` |");
             for column in columns {
                 let outcomes = cells.iter().find(|(dialect, _)| dialect == column).map(|(_, cell)| cell);
@@ -61,10 +64,22 @@ impl Table {
     }
 }
 
+impl Row {
+    /// Whether it only says that a part of a block belongs to it.
+    fn is_idle(&self) -> bool {
+        let mut outcomes = self.cells.iter().flat_map(|(_, outcomes)| outcomes);
+        self.name.contains("[].") && outcomes.all(|outcome| outcome == REQUIRED || outcome == NOTHING)
+    }
+}
+
 fn cell(outcomes: &[String]) -> String {
     let mut told: Vec<&str> = outcomes.iter().map(String::as_str).filter(|text| *text != NOTHING).collect();
     if told.is_empty() {
         return NOTHING.to_owned();
+    }
+    // A block may be the only one in one case and one of many in another.
+    if told.iter().any(|text| *text != REQUIRED) {
+        told.retain(|text| *text != REQUIRED);
     }
     if told.len() > MOST {
         told.truncate(MOST);

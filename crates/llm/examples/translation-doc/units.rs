@@ -63,6 +63,26 @@ pub(crate) fn without(body: &Value, path: &[Step]) -> Value {
     body
 }
 
+/// The body with another number in the unit; without the unit if it is no number. A count that is missing is often made
+/// up from the others, so taking it away would show nothing.
+pub(crate) fn changed(body: &Value, path: &[Step]) -> Value {
+    let pointer: String = path
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) => format!("/{key}"),
+            Step::At(i) => format!("/{i}"),
+        })
+        .collect();
+    let mut other = body.clone();
+    match other.pointer_mut(&pointer) {
+        Some(Value::Number(number)) => {
+            *number = (number.as_u64().unwrap_or_default() + 1).into();
+            other
+        }
+        _ => without(body, path),
+    }
+}
+
 fn walk(value: &Value, label: &str, path: &mut Vec<Step>, found: &mut Vec<Unit>) {
     let Value::Object(map) = value else { return };
     for (key, inner) in map {
@@ -93,17 +113,26 @@ fn walk(value: &Value, label: &str, path: &mut Vec<Step>, found: &mut Vec<Unit>)
     }
 }
 
+/// What tells Google's parts and tools apart, which have no `type`.
+const UNTYPED: [&str; 11] = [
+    "thought",
+    "functionCall",
+    "functionResponse",
+    "inlineData",
+    "fileData",
+    "executableCode",
+    "codeExecutionResult",
+    "googleSearch",
+    "codeExecution",
+    "functionDeclarations",
+    "text",
+];
+
 /// ` (image_url)`: what tells blocks of one array apart.
 pub(crate) fn kind_of(item: &Value) -> String {
     let told = ["type", "role"].iter().find_map(|key| item.get(key)?.as_str());
-    let first = || {
-        let map = item.as_object()?;
-        if map.contains_key("thought") {
-            return Some("thought");
-        }
-        map.keys().map(String::as_str).find(|key| *key != "thoughtSignature" && *key != "index")
-    };
-    told.or_else(first).map_or_else(String::new, |kind| format!(" ({kind})"))
+    let untyped = || UNTYPED.into_iter().find(|key| item.get(key).is_some());
+    told.or_else(untyped).map_or_else(String::new, |kind| format!(" ({kind})"))
 }
 
 fn value_of(value: &Value) -> String {

@@ -250,6 +250,11 @@ impl Encoder {
             PartStart::Reasoning { encrypted: Some(data), .. } => {
                 (Kind::Redacted, WireBlock::RedactedThinking { data })
             }
+            // It may hold nothing but another vendor's seal: it begins with its first words.
+            PartStart::Reasoning { .. } if !self.is_from_anthropic_or_unknown() => {
+                self.blocks.push(Block { part, kind: Kind::Thinking, index: None });
+                return;
+            }
             PartStart::Reasoning { .. } => (Kind::Thinking, THINKING),
             PartStart::ToolCall { id, name, kind, .. } => {
                 let block = WireBlock::ToolUse { id, name, input: Empty {} };

@@ -215,3 +215,24 @@ fn refusals_and_custom_tools() {
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), json!({"input": "say \"x\"\n"}));
     assert_eq!(frames[frames.len() - 2]["delta"]["stop_reason"], "refusal");
 }
+
+#[test]
+fn case_55_thoughts_that_are_only_another_vendors_seal_give_no_block() {
+    let reply = Reply { origin: Some(Dialect::Gemini), ..Reply::default() };
+    let mut encoder = Encoder::new(reply);
+    let part = PartStart::Reasoning { is_summary: false, encrypted: None, id: None };
+    let mut out = Vec::new();
+    for event in [
+        start(),
+        Event::PartStart { index: 0, part },
+        Event::Signature { index: 0, signature: "s".into() },
+        Event::PartEnd { index: 0 },
+        Event::PartStart { index: 1, part: PartStart::Text },
+        Event::Text { index: 1, text: "so".into() },
+    ] {
+        encoder.encode(&event, &mut out);
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert!(!text.contains("thinking"), "{text}");
+    assert!(text.contains(r#""index":0,"content_block":{"type":"text""#), "{text}");
+}
