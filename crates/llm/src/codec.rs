@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tidegate_core::FaultKind;
+
 use crate::Dialect;
 use crate::fault::{BadRequest, Problem, UpstreamFault};
 use crate::hub::{ChatRequest, ChatResponse, Event};
@@ -87,11 +89,16 @@ pub fn encode_response(dialect: Dialect, response: &ChatResponse, reply: &Reply)
 
 /// Reads a provider's error answer (status of 400 and up). Never fails: what cannot be read becomes the message.
 pub fn decode_error(dialect: Dialect, status: u16, body: &[u8]) -> UpstreamFault {
-    match dialect {
+    let mut fault = match dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => openai_chat::error::decode(status, body),
         Dialect::Anthropic => anthropic::error::decode(status, body),
         Dialect::Gemini => gemini::error::decode(status, body),
+    };
+    // Words such as `api_error` and `INTERNAL` say less than a status such as 503 or 529.
+    if fault.kind == FaultKind::Upstream {
+        fault.kind = FaultKind::from_status(status);
     }
+    fault
 }
 
 /// Writes the body of an error answer for a caller.
@@ -189,5 +196,18 @@ impl StreamEncoder {
             Self::Anthropic(encoder) => encoder.encode(event, out),
             Self::Gemini(encoder) => encoder.encode(event, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_telling_status_goes_before_a_word_that_says_nothing() {
+        let body = br#"{"type":"error","error":{"type":"api_error","message":"x"}}"#;
+        assert_eq!(decode_error(Dialect::Anthropic, 503, body).kind, FaultKind::Overloaded);
+        let body = br#"{"error":{"code":529,"message":"x","status":"INTERNAL"}}"#;
+        assert_eq!(decode_error(Dialect::Gemini, 529, body).kind, FaultKind::Overloaded);
     }
 }

@@ -4,6 +4,8 @@ mod anthropic;
 mod gemini;
 mod openai;
 
+pub(crate) use gemini::in_camel_case;
+
 use serde_json::Value;
 
 /// The dialects in which text is generated.

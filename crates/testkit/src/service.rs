@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use crate::ask::{Ask, Dialect};
+use crate::ask::{self, Ask, Dialect};
 use crate::endpoint::{Endpoint, GeminiVerb};
 use crate::frames::Style;
 use crate::journal::{Journal, OpenAnswer, Seen};
@@ -140,6 +140,8 @@ impl Call<'_> {
             _ => serde_json::from_slice(&self.body)
                 .map_err(|_| Complaint::new(400, "We could not parse the JSON body of your request."))?,
         };
+        let is_gemini = endpoint.dialect() == Some(Dialect::Gemini);
+        let body = if is_gemini { ask::in_camel_case(body) } else { body };
         let model = self.model(&endpoint, &body)?;
         let mut script = Script::parse(&model).map_err(|unknown| {
             Complaint::new(

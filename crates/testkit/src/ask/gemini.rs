@@ -4,6 +4,36 @@ use serde_json::{Value, json};
 
 use super::{Ask, Choice, Tool, list, text_of};
 
+/// Fields whose content is the caller's own, names included.
+const FREE: [&str; 6] =
+    ["args", "response", "parametersJsonSchema", "responseJsonSchema", "properties", "labels"];
+
+/// The body with `snake_case` fields renamed: Google takes both spellings, and its own SDK mixes them.
+pub(crate) fn in_camel_case(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(in_camel_case).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let name = camel(&name);
+                let value = if FREE.contains(&name.as_str()) { value } else { in_camel_case(value) };
+                (name, value)
+            })
+            .collect(),
+        other => other,
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut whole, word| {
+        let mut letters = word.chars();
+        whole.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        whole + letters.as_str()
+    })
+}
+
 /// `:generateContent` and `:streamGenerateContent`.
 pub(super) fn contents(body: &Value) -> Ask {
     let contents = list(body, "contents");
@@ -61,4 +91,18 @@ fn schema_of(config: &Value) -> Option<Value> {
     let schema = config.get("responseJsonSchema").or_else(|| config.get("responseSchema"));
     let any_json = (config["responseMimeType"] == "application/json").then(|| json!({}));
     schema.cloned().or(any_json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_are_read_and_the_callers_own_names_stay() {
+        let body = json!({"generation_config": {"top_k": 1}, "tools": [{"functionDeclarations": [
+            {"name": "f", "parameters_json_schema": {"properties": {"a_b": {}}}}]}]});
+        let expected = json!({"generationConfig": {"topK": 1}, "tools": [{"functionDeclarations": [
+            {"name": "f", "parametersJsonSchema": {"properties": {"a_b": {}}}}]}]});
+        assert_eq!(in_camel_case(body), expected);
+    }
 }
