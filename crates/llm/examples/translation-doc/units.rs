@@ -148,6 +148,12 @@ fn remove(value: &mut Value, path: &[Step]) {
         ([Step::Key(key)], Value::Object(map)) => {
             map.shift_remove(key);
         }
+        // An array of one goes with its one.
+        ([Step::Key(key), Step::At(0)], Value::Object(map))
+            if map.get(key).and_then(Value::as_array).is_some_and(|items| items.len() == 1) =>
+        {
+            map.shift_remove(key);
+        }
         ([Step::At(i)], Value::Array(items)) if *i < items.len() => {
             items.remove(*i);
         }
