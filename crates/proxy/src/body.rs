@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -11,6 +12,11 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::error::GatewayError;
 use crate::inflate::{Encoding, inflate_whole};
 use crate::relay::Relay;
+
+/// Most bytes of a refused body that are read and thrown away.
+const DISCARDED: u64 = 128 << 20;
+/// Longest time that it may take.
+const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// The body of an answer: in one piece, or relayed from the provider as it comes.
 #[derive(Debug)]
@@ -56,8 +62,31 @@ impl Body for ReplyBody {
     }
 }
 
-/// Reads a request's body, decompressed, within `limit` bytes. A body that *says* it is too large is refused unread.
-pub async fn read_request<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, GatewayError>
+/// Refuses a body that says to be something else than JSON (fault 36). One that says nothing is believed to be JSON.
+pub fn expect_json(headers: &HeaderMap) -> Result<(), GatewayError> {
+    let Some(value) = headers.get(http::header::CONTENT_TYPE) else { return Ok(()) };
+    let is_json = memchr::memmem::find(value.as_bytes(), b"json").is_some()
+        || value.as_bytes().to_ascii_lowercase().windows(4).any(|word| word == b"json");
+    let told = || value.to_str().unwrap_or("?").chars().take(100).collect();
+    if is_json { Ok(()) } else { Err(GatewayError::NotJson(told())) }
+}
+
+/// Reads a request's body, decompressed, within `limit` bytes. One that is refused is read on and thrown away, within
+/// bounds: a client that writes all before it reads would find a reset instead of its answer.
+pub async fn read_request<B>(headers: &HeaderMap, mut body: B, limit: usize) -> Result<Bytes, GatewayError>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    let read = read_within(headers, &mut body, limit).await;
+    if let Err(GatewayError::BodyTooLarge { .. } | GatewayError::UnknownEncoding(_)) = &read
+        && !headers.contains_key(http::header::EXPECT)
+    {
+        discard(body).await;
+    }
+    read
+}
+
+async fn read_within<B>(headers: &HeaderMap, body: &mut B, limit: usize) -> Result<Bytes, GatewayError>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
@@ -70,17 +99,34 @@ where
             GatewayError::UnknownEncoding(String::from_utf8_lossy(value.as_bytes()).into_owned())
         })?,
     };
-    let raw = read_bounded(body, limit).await.map_err(|failure| match failure {
+    let refused = |failure| match failure {
         ReadFailure::TooLarge => GatewayError::BodyTooLarge { limit },
         ReadFailure::Broken(cause) => GatewayError::BodyUnreadable(cause),
-    })?;
+    };
+    let raw = read_bounded(body, limit).await.map_err(refused)?;
     if encoding == Encoding::Identity {
         return Ok(raw);
     }
-    inflate_whole(encoding, &raw, limit).map_err(|failure| match failure {
-        ReadFailure::TooLarge => GatewayError::BodyTooLarge { limit },
-        ReadFailure::Broken(cause) => GatewayError::BodyUnreadable(cause),
-    })
+    inflate_whole(encoding, &raw, limit).map_err(refused)
+}
+
+/// Reads what is left of a refused body, up to [`DISCARDED`] bytes and [`DISCARD_TIME`].
+async fn discard<B: Body<Data = Bytes> + Unpin>(mut body: B) {
+    let mut left = DISCARDED;
+    if body.size_hint().lower() > left {
+        return;
+    }
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |piece| piece.len() as u64);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Too slow: the connection is closed with the answer.
+    let _ = tokio::time::timeout(DISCARD_TIME, rest).await;
 }
 
 /// Why a body could not be read whole.
@@ -126,7 +172,7 @@ mod tests {
     use http_body_util::Full;
 
     #[tokio::test]
-    async fn fault_27_a_body_that_says_it_is_too_large_is_refused_unread() {
+    async fn fault_27_a_body_that_says_it_is_too_large_is_refused_without_keeping_it() {
         let body = Full::new(Bytes::from_static(b"12345"));
         let error = read_request(&HeaderMap::new(), body, 4).await.unwrap_err();
         assert_eq!(error.status(), 413);

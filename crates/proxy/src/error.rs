@@ -41,6 +41,9 @@ pub enum GatewayError {
     /// A `Content-Encoding` that is not understood.
     #[error("content-encoding `{0}` is not understood; send identity, gzip, deflate or br")]
     UnknownEncoding(String),
+    /// A `Content-Type` that is no JSON, on a path that takes JSON.
+    #[error("the body must be JSON; send `content-type: application/json`, not `{0}`")]
+    NotJson(String),
     /// The body could not be read or decompressed.
     #[error("the body could not be read: {0}")]
     BodyUnreadable(String),
@@ -89,6 +92,7 @@ impl GatewayError {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::UnknownEncoding(_) => "unknown_content_encoding",
+            Self::NotJson(_) => "unknown_content_type",
             Self::BodyUnreadable(_) => "body_unreadable",
             Self::NoProvider => "no_provider",
             Self::Provider(fault) => fault.code.as_deref().unwrap_or("provider_error"),
@@ -107,7 +111,7 @@ impl GatewayError {
             Self::BadRequest(_) | Self::MethodNotAllowed { .. } | Self::UnknownEncoding(_) => {
                 FaultKind::InvalidRequest
             }
-            Self::BodyUnreadable(_) => FaultKind::InvalidRequest,
+            Self::BodyUnreadable(_) | Self::NotJson(_) => FaultKind::InvalidRequest,
             Self::UnknownModel(UnknownModel::Ambiguous { .. }) => FaultKind::InvalidRequest,
             Self::UnknownModel(_) | Self::UnknownPath { .. } => FaultKind::NotFound,
             Self::BodyTooLarge { .. } => FaultKind::TooLarge,
@@ -125,7 +129,7 @@ impl GatewayError {
     pub fn status(&self) -> u16 {
         match self {
             Self::MethodNotAllowed { .. } => 405,
-            Self::UnknownEncoding(_) => 415,
+            Self::UnknownEncoding(_) | Self::NotJson(_) => 415,
             Self::Provider(fault)
                 if fault.kind.status() / 100 == fault.status / 100 && fault.status < 500 =>
             {
@@ -193,6 +197,7 @@ impl GatewayError {
             Self::MethodNotAllowed { path: "/v1/chat/completions", allowed: "POST" },
             Self::BodyTooLarge { limit: 32 << 20 },
             Self::UnknownEncoding("zstd".into()),
+            Self::NotJson("text/plain".into()),
             Self::BodyUnreadable(text()),
             Self::NoProvider,
             Self::Provider(UpstreamFault::new(FaultKind::RateLimited, "Rate limit reached")),

@@ -4,7 +4,7 @@ use http::Request;
 use hyper::body::Incoming;
 
 use crate::attempt::{self, Committed, Failure};
-use crate::body::read_request;
+use crate::body::{expect_json, read_request};
 use crate::chance::chance;
 use crate::endpoint::Surface;
 use crate::error::GatewayError;
@@ -20,6 +20,7 @@ pub async fn answer(
 ) -> Result<Committed, Failure> {
     let (head, body) = request.into_parts();
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    expect_json(&head.headers)?;
     exchange.request_bytes = body.len();
     let prompt = Prompt::read(surface, body, head.headers, &exchange.snapshot.rules)?;
     exchange.model = prompt.model().to_owned();

@@ -5,19 +5,22 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use tidegate_core::Secret;
 use tidegate_llm::price::PriceTable;
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::{Connector, Drain, Origin, ServeLimits, listen, serve};
-use tidegate_policy::TimeLimits;
+use tidegate_policy::{RetryRules, TimeLimits};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{Auth, Line, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
 use tidegate_testkit::FakeProvider;
-use tidegate_testkit::client::Client;
+use tidegate_testkit::client::{Answer, Client};
+
+use crate::reading::check_sound;
 
 /// Names of the four providers, each of which is the same fake, spoken to in another dialect.
 pub const PROVIDERS: [(&str, Dialect, &str); 4] = [
@@ -59,14 +62,30 @@ pub struct Plan {
     pub limits: TimeLimits,
     /// Pools: name, targets with weights, fallbacks.
     pub pools: Vec<(&'static str, Vec<(String, u32)>, Vec<&'static str>)>,
+    /// More providers: name, dialect, base URL.
+    pub more: Vec<(&'static str, Dialect, String)>,
     pub half_close: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        let rules = Rules { request_body: 1 << 20, ..Rules::default() };
-        Self { rules, limits: TimeLimits::default(), pools: Vec::new(), half_close: false }
+        let retry = RetryRules { base: Duration::from_millis(5), ..RetryRules::default() };
+        let rules = Rules { request_body: 1 << 20, retry, ..Rules::default() };
+        Self { rules, limits: TimeLimits::default(), pools: Vec::new(), more: Vec::new(), half_close: false }
     }
+}
+
+/// A house with one pool `p`, whose targets are tried in this order.
+pub fn in_order(targets: &[&str]) -> Plan {
+    // Weights that fix the order: the next target only comes when the one before has failed.
+    let weights = [1_000_000_000, 1, 0, 0];
+    let targets = targets.iter().zip(weights).map(|(target, weight)| ((*target).to_owned(), weight)).collect();
+    Plan { pools: vec![("p", targets, vec![])], ..Plan::default() }
+}
+
+/// A house with these time limits.
+pub fn within(limits: TimeLimits) -> Plan {
+    Plan { limits, ..Plan::default() }
 }
 
 impl House {
@@ -94,6 +113,51 @@ impl House {
         Client::new(self.address).bearer("sk-caller-canary")
     }
 
+    /// Asks a surface for a model. The answer keeps what every answer must: see `check_sound`.
+    pub async fn ask(&self, surface: &str, model: &str, stream: bool) -> Answer {
+        let (path, body) = ask(surface, model, stream);
+        self.post(surface, &path, &body).await
+    }
+
+    /// The same with a path and a body of one's own.
+    pub async fn post(&self, surface: &str, path: &str, body: &Value) -> Answer {
+        self.post_with(self.client(), surface, path, body).await
+    }
+
+    /// The same with a client of one's own.
+    pub async fn post_with(&self, client: Client, surface: &str, path: &str, body: &Value) -> Answer {
+        let answer = vendor_headers(client, surface).post(path, body).await.unwrap();
+        check_sound(surface, &answer);
+        answer
+    }
+
+    /// Posts bytes that need not be JSON.
+    pub async fn post_bytes(&self, surface: &str, path: &str, body: &[u8]) -> Answer {
+        let client = vendor_headers(self.client(), surface).header("content-type", "application/json");
+        let stream = client.send(Method::POST, path, Bytes::copy_from_slice(body)).await.unwrap();
+        let answer = stream.whole().await.unwrap();
+        check_sound(surface, &answer);
+        answer
+    }
+
+    /// The log lines of all exchanges, of which there were `count`: each has exactly one, none is left open, and no key
+    /// stands in any of them.
+    pub fn ledger(&self, count: usize) -> Vec<Value> {
+        let lines = self.log_lines();
+        assert_eq!(lines.len(), count, "{lines:?}");
+        assert_eq!(self.gateway.meters().in_flight().get(), 0, "an exchange is still open");
+        for line in &lines {
+            assert!(!line.to_string().contains("canary"), "{line}");
+            assert!(line["outcome"].is_string() && line["request_id"].is_string(), "{line}");
+        }
+        lines
+    }
+
+    /// The log line of the only exchange.
+    pub fn only_line(&self) -> Value {
+        self.ledger(1).remove(0)
+    }
+
     /// The log lines of all exchanges that have ended.
     pub fn log_lines(&self) -> Vec<Value> {
         self.log.close();
@@ -113,6 +177,9 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
         .collect();
     // Nobody listens on port 1 of the loopback.
     providers.push(provider("down", Dialect::OpenaiChat, "http://127.0.0.1:1/v1", &connector, plan.limits));
+    for (name, dialect, url) in &plan.more {
+        providers.push(provider(name, *dialect, url, &connector, plan.limits));
+    }
     let mut models = ModelTable::new(&providers, meters.clone());
     for (name, targets, fallback) in &plan.pools {
         let members = targets.iter().map(|(target, weight)| {
@@ -195,5 +262,14 @@ pub fn ask(surface: &str, model: &str, stream: bool) -> (String, Value) {
             (format!("/v1beta/models/{model}:{action}"), body)
         }
         other => panic!("no surface {other}"),
+    }
+}
+
+/// The headers by which a vendor's SDK is known.
+fn vendor_headers(client: Client, surface: &str) -> Client {
+    match surface {
+        "anthropic" => client.header("anthropic-version", "2023-06-01"),
+        "gemini" => client.header("x-goog-api-key", "sk-caller-canary"),
+        _ => client,
     }
 }

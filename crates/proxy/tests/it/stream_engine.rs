@@ -2,22 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, PATIENCE, Plan, chat, chat_stream};
-
-fn pool(targets: &[&str]) -> Plan {
-    // Weights that fix the order: the next target only comes when the one before has failed.
-    let weights = [1_000_000_000, 1, 0, 0];
-    let targets =
-        targets.iter().zip(weights).map(|(target, weight)| ((*target).to_owned(), weight)).collect();
-    Plan { pools: vec![("p", targets, vec![])], ..Plan::default() }
-}
+use crate::house::{House, PATIENCE, chat, chat_stream, in_order};
 
 #[tokio::test]
 async fn a_failing_first_target_is_invisible() {
-    for bad in
-        ["chat/text~status-500", "chat/text~errorfirst", "chat/text~garbage", "chat/text~cut-1", "down/x"]
-    {
-        let house = House::start_with(pool(&[bad, "anthropic/text"])).await;
+    for bad in ["chat/text~status-500", "chat/text~errorfirst", "chat/text~garbage", "chat/text~cut-1", "down/x"] {
+        let house = House::start_with(in_order(&[bad, "anthropic/text"])).await;
         let stream = house.client().open("/v1/chat/completions", &chat_stream("p")).await.unwrap();
         let answer = stream.whole().await.unwrap();
         assert_eq!(answer.status, 200, "{bad}: {}", answer.text());
@@ -30,19 +20,13 @@ async fn a_failing_first_target_is_invisible() {
 
 #[tokio::test]
 async fn fault_39_a_stream_that_breaks_off_ends_with_an_error_and_never_with_done() {
-    for (model, seen) in [
-        ("chat/text~cut-4", "provider_connection_broken"),
-        ("anthropic/text~cut-6", "provider_connection_broken"),
-    ] {
+    for (model, seen) in [("chat/text~cut-4", "provider_connection_broken"), ("anthropic/text~cut-6", "provider_connection_broken")] {
         let house = House::start().await;
         let answer = house.client().post("/v1/chat/completions", &chat_stream(model)).await.unwrap();
         let text = answer.text();
         assert!(text.contains(seen) && !text.contains("[DONE]"), "{model}: {text}");
         let lines = house.log_lines();
-        assert_eq!(
-            (lines[0]["outcome"].as_str(), lines[0]["estimated"].as_bool()),
-            (Some("failed"), Some(true))
-        );
+        assert_eq!((lines[0]["outcome"].as_str(), lines[0]["estimated"].as_bool()), (Some("failed"), Some(true)));
     }
 }
 
