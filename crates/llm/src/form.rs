@@ -40,7 +40,7 @@ impl Form {
                 StreamEncoder::Completions(Box::new(crate::completions::encode_stream::Encoder::new(reply)))
             }
             Self::GeminiArray => {
-                StreamEncoder::Gemini(Box::new(crate::gemini::encode_stream::Encoder::new(reply)))
+                StreamEncoder::Gemini(Box::new(crate::gemini::encode_stream::Encoder::as_array(reply)))
             }
         }
     }
