@@ -1,5 +1,5 @@
 //! Golden translation: what each vendor sends becomes, in every other dialect, what the snapshots say.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "golden/cases.rs"]
 mod cases;
@@ -13,6 +13,8 @@ use serde_json::Value;
 use tidegate_llm::Dialect;
 use tidegate_llm::codec::StreamDecoder;
 use tidegate_llm::hub::{Event, PartStart, StopReason};
+use tidegate_llm::passage::{Endpoint, Observer, peek, read_answer};
+use tidegate_llm::progress::Progress;
 use tidegate_llm::sse::{SseDecoder, SseEvent};
 
 fn check(case: &Case, kind: &str, text: &str) {
@@ -144,6 +146,54 @@ fn a_translated_stream_says_what_the_original_said() {
             assert_eq!(streamed.progress.failed, original.is_failed, "{place}");
             assert_eq!(streamed.progress.malformed, 0, "{place}");
         }
+    }
+}
+
+#[test]
+fn a_passing_stream_is_seen_like_a_translated_one() {
+    for case in cases::all() {
+        let Some(body) = case.read("stream.sse") else { continue };
+        let caller = others(case.dialect).next().unwrap();
+        let translated = relay(case.dialect, &[&body], caller, true).progress;
+        let mut observer = Observer::new(Endpoint::from(case.dialect), false);
+        let mut decoder = SseDecoder::default();
+        decoder.feed(&body, &mut |event| drop(observer.observe(event))).unwrap();
+        observer.finish();
+        let seen = observer.into_progress();
+        let place = format!("{}/{}", case.dialect, case.name);
+        // Escapes are counted as written, and a call's arguments with their braces: near enough for an estimate.
+        assert!(seen.text_bytes.abs_diff(translated.text_bytes) <= 40, "{place}: {seen:?} {translated:?}");
+        assert_eq!(Progress { text_bytes: 0, ..seen }, Progress { text_bytes: 0, ..translated }, "{place}");
+    }
+}
+
+#[test]
+fn a_passing_answer_is_read_like_a_translated_one() {
+    for case in cases::all() {
+        let Some(body) = case.read("response.json") else { continue };
+        let caller = others(case.dialect).next().unwrap();
+        let Ok(translated) = to_caller(case.dialect, &body, caller) else { continue };
+        let seen = read_answer(Endpoint::from(case.dialect), &body).unwrap();
+        let place = format!("{}/{}", case.dialect, case.name);
+        assert_eq!(
+            (seen.usage, seen.model),
+            (translated.progress.usage, translated.progress.model),
+            "{place}"
+        );
+    }
+}
+
+#[test]
+fn every_request_of_a_vendor_passes_the_peek() {
+    for case in cases::all() {
+        let Some(body) = case.read("request.json") else { continue };
+        let seen = peek(Endpoint::from(case.dialect), &body);
+        let request = cases::request_of(case.dialect, &body).unwrap();
+        let seen = seen.unwrap_or_else(|refusal| panic!("{}/{}: {refusal}", case.dialect, case.name));
+        let place = format!("{}/{}", case.dialect, case.name);
+        assert_eq!((seen.stream, seen.max_tokens), (request.stream, request.max_output_tokens), "{place}");
+        assert_eq!(seen.end_user, request.end_user, "{place}");
+        assert_eq!(seen.service_tier, request.service_tier, "{place}");
     }
 }
 

@@ -47,9 +47,15 @@ struct Part<'a> {
     #[serde(borrow)]
     text: Option<&'a RawValue>,
     #[serde(borrow)]
-    function_call: Option<&'a RawValue>,
+    function_call: Option<Call<'a>>,
     #[serde(borrow)]
     inline_data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -84,10 +90,10 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress) -> Option<Ve
         candidates.iter().filter_map(|candidate| candidate.content.as_ref()?.parts.as_ref()).flatten();
     let mut says_something = false;
     for part in parts {
-        let bytes =
-            part.text.map_or(0, quoted_bytes) + part.function_call.map_or(0, |call| call.get().len() as u64);
+        let args = part.function_call.as_ref().and_then(|call| call.args);
+        let bytes = part.text.map_or(0, quoted_bytes) + args.map_or(0, |args| args.get().len() as u64);
         progress.text_bytes += bytes;
-        says_something |= bytes > 0 || part.inline_data.is_some();
+        says_something |= bytes > 0 || part.function_call.is_some() || part.inline_data.is_some();
     }
     Some(if is_finish || says_something { Verdict::Good } else { neutral(progress) })
 }
