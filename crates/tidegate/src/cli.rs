@@ -131,7 +131,7 @@ pub fn main() -> Result<ExitCode> {
             log_to_stderr();
             return run(RunOptions { config, listen, admin });
         }
-        Command::Check(Check { file }) => return command::check(file),
+        Command::Check(Check { file }) => return Ok(command::check(file)),
         Command::Explain(Explain { model, config, json }) => return command::explain(&model, config, json),
         Command::Models(Models { config, json }) => return command::models(config, json),
         Command::Version => report::to_stdout(&format!("tidegate {}\n", env!("CARGO_PKG_VERSION"))),

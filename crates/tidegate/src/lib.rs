@@ -5,5 +5,5 @@ pub mod command;
 pub mod config;
 pub mod environment;
 pub mod provision;
-mod report;
+pub mod report;
 pub mod run;

@@ -1,6 +1,5 @@
 //! The `tidegate` command.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -8,8 +7,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     tidegate::cli::main().unwrap_or_else(|error| {
-        // There is nowhere else to say it.
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        tidegate::report::error(&error);
         ExitCode::FAILURE
     })
 }

@@ -16,6 +16,12 @@ pub(crate) fn to_stderr(loaded: &Loaded, problems: &[Problem]) {
     let _ = out.write_all(loaded.source.render(problems, colour).as_bytes());
 }
 
+/// Says on stderr what kept a command from being done.
+pub fn error(error: &anyhow::Error) {
+    // There is nowhere else to say it.
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+}
+
 /// Prints a result. A reader that has gone (`| head`) is no error.
 pub(crate) fn to_stdout(text: &str) {
     let mut out = std::io::stdout().lock();

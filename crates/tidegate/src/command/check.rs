@@ -11,11 +11,15 @@ use crate::provision;
 use crate::report;
 use crate::run::config_path;
 
-/// Checks a file. Exit code 0: good, perhaps with warnings; 2: not good.
-///
-/// # Errors
-/// When there is no such file.
-pub fn check(file: Option<PathBuf>) -> Result<ExitCode> {
+/// Checks a file. Exit code 0: good, perhaps with warnings; 2: not good, or not there.
+pub fn check(file: Option<PathBuf>) -> ExitCode {
+    look(file).unwrap_or_else(|error| {
+        report::error(&error);
+        ExitCode::from(2)
+    })
+}
+
+fn look(file: Option<PathBuf>) -> Result<ExitCode> {
     let folder = std::env::current_dir().context("the current directory is gone")?;
     let environment = Environment::of_process(&folder);
     let Some(path) = config_path(file, &folder) else {

@@ -45,8 +45,8 @@ struct Share {
 struct TargetPlan {
     target: String,
     model: String,
-    /// By the dialect of the caller.
-    callers: BTreeMap<&'static str, Route>,
+    /// One for each dialect of a caller.
+    callers: Vec<Route>,
     time_limits: BTreeMap<&'static str, String>,
     /// US dollars per million tokens; empty for an unpriced model.
     price: Vec<(&'static str, String)>,
@@ -55,8 +55,9 @@ struct TargetPlan {
 }
 
 /// How a caller's request reaches a target.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 struct Route {
+    caller: &'static str,
     dialect: &'static str,
     /// Whether bytes pass through untouched.
     pass_through: bool,
@@ -148,7 +149,7 @@ fn target_plan(snapshot: &Snapshot, target: &Target, now: u64) -> TargetPlan {
     TargetPlan {
         target: target.label.to_string(),
         model: target.model.clone(),
-        callers: Dialect::ALL.into_iter().map(|caller| (caller.name(), route(target, caller))).collect(),
+        callers: Dialect::ALL.into_iter().map(|caller| route(target, caller)).collect(),
         time_limits: time_limits(&target.limits),
         price: rates.collect(),
         context_window: price.and_then(|price| price.context_window),
@@ -159,11 +160,13 @@ fn target_plan(snapshot: &Snapshot, target: &Target, now: u64) -> TargetPlan {
 fn route(target: &Target, caller: Dialect) -> Route {
     match target.provider.line_for(caller) {
         None => Route {
+            caller: caller.name(),
             dialect: Dialect::OpenaiChat.name(),
             pass_through: false,
             base_url: "(built in)".to_owned(),
         },
         Some(line) => Route {
+            caller: caller.name(),
             dialect: line.dialect.name(),
             pass_through: line.dialect == caller,
             base_url: format!("{}{}", line.lanes.origin(), line.path),
@@ -203,9 +206,9 @@ impl fmt::Display for Explanation {
 impl fmt::Display for TargetPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{}", self.target)?;
-        for (caller, route) in &self.callers {
+        for route in &self.callers {
             let way = if route.pass_through { "bytes pass through" } else { "translated" };
-            writeln!(f, "   {caller:<16} → {:<16} {way}, {}", route.dialect, route.base_url)?;
+            writeln!(f, "   {:<16} → {:<16} {way}, {}", route.caller, route.dialect, route.base_url)?;
         }
         let limits: Vec<String> = ["connect", "first_byte", "first_token", "idle", "total"]
             .iter()

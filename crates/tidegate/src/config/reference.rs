@@ -174,7 +174,9 @@ fn kind(schema: &Json) -> String {
         _ => {}
     }
     if let Some(alternatives) = schema.get("anyOf").and_then(Json::as_array) {
-        let mut kinds: Vec<String> = alternatives.iter().map(kind).filter(|kind| kind != "null").collect();
+        let brief =
+            |one: &Json| if one["items"].get("anyOf").is_some() { "list".to_owned() } else { kind(one) };
+        let mut kinds: Vec<String> = alternatives.iter().map(brief).filter(|kind| kind != "null").collect();
         kinds.dedup();
         return kinds.join(" or ");
     }
