@@ -49,10 +49,8 @@ impl Loaded {
     /// # Errors
     /// When there is no such file, or it is no text.
     pub fn from_path(path: &Path, environment: &Environment) -> std::io::Result<Self> {
-        let text = std::fs::read_to_string(path)?;
+        let text = read_text(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // A byte-order mark is no part of the text.
-        let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
         Ok(read(Source::new(path, text), folder, environment))
     }
 
@@ -79,6 +77,12 @@ impl Loaded {
     pub fn is_written(&self, path: &[&str]) -> bool {
         self.tree.get(path).is_some_and(|node| !matches!(node.value, Value::Null))
     }
+}
+
+/// The text of a file, without a byte-order mark.
+pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 /// Reads a config's text.

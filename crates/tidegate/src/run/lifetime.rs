@@ -8,42 +8,52 @@ use tidegate_proxy::Gateway;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-/// Serves until SIGTERM or SIGINT, then drains: `/ready` turns red, the doors close, open requests finish up to the limit.
-/// A second signal ends it at once, with exit code 1.
-pub(super) async fn until_the_end(
-    serving: impl Future<Output = ()>,
-    gateway: &Gateway,
-    drain: &Drain,
-) -> ExitCode {
-    let (Some(mut terminate), Some(mut interrupt)) =
-        (listen(SignalKind::terminate()), listen(SignalKind::interrupt()))
-    else {
-        return ExitCode::FAILURE;
-    };
-    tokio::pin!(serving);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = &mut serving => {
-            error!("all doors have closed");
-            return ExitCode::FAILURE;
+/// The signals that end a gateway. Made before it says that it listens, so that none of them kills it from then on.
+pub(super) struct Ending {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ending {
+    /// Listens for SIGTERM and SIGINT.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
-    info!("draining: open requests may finish; a second signal ends them at once");
-    gateway.set_draining();
-    drain.start();
-    tokio::select! {
-        () = &mut serving => ExitCode::SUCCESS,
-        _ = terminate.recv() => cut(),
-        _ = interrupt.recv() => cut(),
+
+    /// Serves until a signal, then drains: `/ready` turns red, the doors close, open requests finish up to the limit. A second
+    /// signal ends it at once, with exit code 1.
+    pub(super) async fn serve(
+        mut self,
+        serving: impl Future<Output = ()>,
+        gateway: &Gateway,
+        drain: &Drain,
+    ) -> ExitCode {
+        tokio::pin!(serving);
+        tokio::select! {
+            () = self.wait() => {}
+            () = &mut serving => {
+                error!("all doors have closed");
+                return ExitCode::FAILURE;
+            }
+        }
+        info!("draining: open requests may finish; a second signal ends them at once");
+        gateway.set_draining();
+        drain.start();
+        tokio::select! {
+            () = &mut serving => ExitCode::SUCCESS,
+            () = self.wait() => cut(),
+        }
     }
 }
 
 fn cut() -> ExitCode {
     warn!("ended by a second signal; open requests were cut");
     ExitCode::FAILURE
-}
-
-fn listen(kind: SignalKind) -> Option<Signal> {
-    signal(kind).map_err(|error| error!(%error, "cannot listen for signals")).ok()
 }

@@ -92,6 +92,9 @@ impl Start {
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
         let gateway =
             Gateway::new(self.provisioned.snapshot.clone(), self.lasting.meters.clone(), log.clone());
+        let occasions =
+            reload::Occasions::watch(self.path.as_deref()).context("cannot listen for signals")?;
+        let ending = lifetime::Ending::listen().context("cannot listen for signals")?;
         greeting::print(&self.loaded, &self.provisioned, &doors);
         let state = Arc::new(ConfigState::default());
         let reloader = reload::Reloader {
@@ -103,7 +106,7 @@ impl Start {
             state: state.clone(),
             started_with: self.loaded.config.clone(),
         };
-        tokio::spawn(reloader.run(self.loaded.source.text.clone()));
+        tokio::spawn(reloader.run(occasions, self.loaded.source.text.clone()));
         let drain = Drain::default();
         let version = Version {
             name: "tidegate",
@@ -112,7 +115,7 @@ impl Start {
         };
         let door = Door { gateway: gateway.clone(), config: state, version };
         let serving = doors.serve(&self.loaded.config, gateway.clone(), door, &drain);
-        let code = lifetime::until_the_end(serving, &gateway, &drain).await;
+        let code = ending.serve(serving, &gateway, &drain).await;
         log.close();
         Ok(code)
     }

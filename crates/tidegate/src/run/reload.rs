@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{Event, EventKind, RecursiveMode, Watcher};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tidegate_admin::ConfigState;
 use tidegate_proxy::Gateway;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{debug, error, info, warn};
 
 use super::RunOptions;
+use crate::config::read_text;
 use crate::config::written::Config;
 use crate::environment::Environment;
 use crate::provision::{Lasting, check, provision};
@@ -34,19 +35,35 @@ pub(super) struct Reloader {
     pub(super) started_with: Config,
 }
 
+/// What a reloader waits for. Made before the gateway says that it listens, so that nothing is missed from then on.
+pub(super) struct Occasions {
+    hang_up: Signal,
+    changes: Receiver<()>,
+    /// Dropped, it watches no more.
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Occasions {
+    /// Listens for SIGHUP and watches the file.
+    pub(super) fn watch(path: Option<&Path>) -> std::io::Result<Self> {
+        let (sender, changes) = channel(1);
+        // The file may have changed since it was read: look once.
+        let _ = sender.try_send(());
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            changes,
+            _watcher: path.and_then(|path| watch(path, sender)),
+        })
+    }
+}
+
 impl Reloader {
     /// Waits for signals and changes for ever. `text` is what was read at the start.
-    pub(super) async fn run(self, mut text: String) {
-        let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
-            return error!("cannot listen for SIGHUP");
-        };
-        let (sender, mut changes) = channel(1);
-        // Dropped, it watches no more.
-        let _watcher = self.path.as_deref().and_then(|path| watch(path, sender));
+    pub(super) async fn run(self, mut occasions: Occasions, mut text: String) {
         loop {
             tokio::select! {
-                _ = hang_up.recv() => {}
-                () = quiet_after_change(&mut changes) => {
+                _ = occasions.hang_up.recv() => {}
+                () = quiet_after_change(&mut occasions.changes) => {
                     let Some(now) = self.text() else { continue };
                     if now == text {
                         continue;
@@ -59,7 +76,7 @@ impl Reloader {
     }
 
     fn text(&self) -> Option<String> {
-        std::fs::read_to_string(self.path.as_ref()?).ok()
+        read_text(self.path.as_ref()?).ok()
     }
 
     fn reload(&self) {
@@ -106,7 +123,7 @@ impl Reloader {
 }
 
 /// Watches the *folder*: editors replace the file, and Kubernetes swaps a symbolic link beside it.
-fn watch(path: &Path, changed: Sender<()>) -> Option<notify::RecommendedWatcher> {
+fn watch(path: &Path, changed: Sender<()>) -> Option<RecommendedWatcher> {
     let told = move |event: notify::Result<Event>| {
         // Reading the file is an event too; reacting to it would never end.
         if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {

@@ -10,41 +10,41 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longer than a debug build on a busy machine takes for anything here.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The command in a folder of its own, with none of this process's variables.
-pub fn tidegate(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn tidegate(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.args(args).current_dir(folder).env_clear().env("NO_COLOR", "1");
     command
 }
 
 /// A folder with a `tidegate.yaml`.
-pub fn folder_with(config: &str) -> TempDir {
+pub(crate) fn folder_with(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tidegate.yaml"), config).unwrap();
     folder
 }
 
 /// A running gateway; dropping it ends the process.
-pub struct Gateway {
+pub(crate) struct Gateway {
     child: Child,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
     /// Everything that has been read from both.
-    pub said: String,
-    pub address: SocketAddr,
-    pub admin: SocketAddr,
+    pub(crate) said: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 impl Gateway {
     /// Starts in that folder on free ports and waits until it listens.
-    pub fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::start_with(tidegate(folder, &["run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]))
     }
 
     /// Starts that command and waits until it listens.
-    pub fn start_with(mut command: Command) -> Self {
+    pub(crate) fn start_with(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = lines(child.stdout.take().unwrap());
@@ -57,23 +57,23 @@ impl Gateway {
     }
 
     /// Waits for a line of stdout with that in it; gives what follows.
-    pub fn wait_for_stdout(&mut self, what: &str) -> String {
+    pub(crate) fn wait_for_stdout(&mut self, what: &str) -> String {
         wait_for(&self.stdout, &mut self.said, what)
     }
 
     /// Waits for a line of stderr with that in it; gives what follows.
-    pub fn wait_for_stderr(&mut self, what: &str) -> String {
+    pub(crate) fn wait_for_stderr(&mut self, what: &str) -> String {
         wait_for(&self.stderr, &mut self.said, what)
     }
 
     /// Sends a signal: `TERM`, `HUP`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Waits for the end, and reads what is left of the output.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -113,7 +113,7 @@ fn wait_for(lines: &Receiver<String>, said: &mut String, what: &str) -> String {
 }
 
 /// Opens a connection and sends a request; the answer is the caller's to read.
-pub fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> TcpStream {
+pub(crate) fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
@@ -126,18 +126,18 @@ pub fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> TcpStr
 }
 
 /// The whole answer, head and body.
-pub fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> String {
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> String {
     let mut answer = Vec::new();
     send(address, method, path, body).read_to_end(&mut answer).unwrap();
     String::from_utf8(answer).unwrap()
 }
 
 /// The whole answer to a GET.
-pub fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     ask(address, "GET", path, "")
 }
 
 /// A chat request's body.
-pub fn chat(model: &str, text: &str, stream: bool) -> String {
+pub(crate) fn chat(model: &str, text: &str, stream: bool) -> String {
     format!(r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"{text}"}}]}}"#)
 }
