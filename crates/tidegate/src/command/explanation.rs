@@ -94,11 +94,15 @@ impl Making<'_> {
             Resolved::Pool(pool) if pool.name == name => "a name of the config".to_owned(),
             Resolved::Pool(pool) => format!("by a pattern of the config, to its name {}", pool.name),
             Resolved::Target(target) if *target.label == *name => "provider/model".to_owned(),
-            Resolved::Target(target) if target.model == name => {
+            Resolved::Target(target) if self.is_known(&target.model) && target.model == name => {
                 format!("a bare name, which only {} has", target.provider.name)
             }
             Resolved::Target(target) => format!("by a pattern of the config, to {}", target.label),
         })
+    }
+
+    fn is_known(&self, model: &str) -> bool {
+        self.snapshot.models.known_models().iter().any(|(_, known)| *known == model)
     }
 
     /// The same way that a request goes: a name's targets, then its fallbacks.
@@ -220,13 +224,10 @@ impl fmt::Display for TargetPlan {
             [] => writeln!(f, "   price        unpriced: its cost is not counted; see `prices`")?,
             rates => writeln!(f, "   price        {} (US dollars per million tokens)", rates.join(", "))?,
         }
-        let tokens =
-            |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
-        writeln!(
-            f,
-            "   tokens       context {}, output at most {}",
-            tokens(self.context_window),
-            tokens(self.max_output)
-        )
+        let tokens = |count: Option<u64>| {
+            count.map_or_else(|| "unknown".to_owned(), |count| format!("at most {count}"))
+        };
+        let (context, output) = (tokens(self.context_window), tokens(self.max_output));
+        writeln!(f, "   tokens       context {context}, output {output}")
     }
 }
