@@ -2,6 +2,7 @@
 
 use http::Request;
 use hyper::body::Incoming;
+use tidegate_llm::{BadRequest, Dialect};
 
 use crate::attempt::{self, Committed, Failure};
 use crate::body::{expect_json, read_request};
@@ -9,6 +10,7 @@ use crate::chance::chance;
 use crate::endpoint::Surface;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
+use crate::forward::default_target;
 use crate::plan::Plan;
 use crate::prompt::Prompt;
 
@@ -25,6 +27,19 @@ pub async fn answer(
     let prompt = Prompt::read(surface, body, head.headers, &exchange.snapshot.rules)?;
     exchange.model = prompt.model().to_owned();
     exchange.stream = prompt.stream();
-    let plan = Plan::make(&exchange.snapshot.models, prompt.model(), chance).map_err(GatewayError::from)?;
+    let plan = plan(&prompt, exchange)?;
     attempt::answer(&prompt, &plan, exchange).await
+}
+
+/// The targets of the named model; of a request that may name none, the default provider.
+fn plan(prompt: &Prompt, exchange: &Exchange) -> Result<Plan, GatewayError> {
+    let snapshot = &exchange.snapshot;
+    if prompt.surface == Surface::Responses && prompt.peek.model.is_none() {
+        let target = default_target(&prompt.headers, exchange)?;
+        if target.provider.line(Dialect::OpenaiResponses).is_none() {
+            return Err(BadRequest::field("model", "`model` is required").into());
+        }
+        return Ok(Plan { targets: vec![target] });
+    }
+    Ok(Plan::make(&snapshot.models, prompt.model(), chance)?)
 }

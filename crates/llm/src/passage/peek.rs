@@ -48,10 +48,12 @@ pub fn peek(endpoint: Endpoint, body: &[u8]) -> Result<Peek, BadRequest> {
             peek.take(endpoint, &object, entry)?;
         }
     }
-    if endpoint.names_model() && peek.model.is_none() {
-        return Err(BadRequest::field("model", "`model` is required"));
+    match &peek.model {
+        // OpenAI's responses may leave model and input to a prompt stored at the provider, or to its defaults.
+        None if endpoint == Endpoint::Responses => {}
+        None if endpoint.names_model() => return Err(BadRequest::field("model", "`model` is required")),
+        _ => check_prompt(endpoint, &object)?,
     }
-    check_prompt(endpoint, &object)?;
     peek.entries = entries;
     Ok(peek)
 }
@@ -111,6 +113,8 @@ impl Peek {
                 let limit = tokens(&object.path(entry), raw)?;
                 self.max_tokens = Some(self.max_tokens.map_or(limit, |other| other.max(limit)));
             }
+            // The old completions allow `best_of: 0`, which means the same as 1.
+            Field::BestOf if raw == "0" => {}
             Field::N | Field::BestOf | Field::CandidateCount => {
                 self.n = self.n.max(answers(&object.path(entry), raw)?);
             }
@@ -205,6 +209,17 @@ fn has_kept_input(endpoint: Endpoint, object: &Object<'_>) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn responses_may_leave_model_and_input_to_the_provider() {
+        assert_eq!(peek(Endpoint::Responses, br#"{"stream":true}"#).unwrap().model, None);
+        assert_eq!(refused(Endpoint::Responses, r#"{"model":"m"}"#).param.as_deref(), Some("input"));
+    }
+
+    #[test]
+    fn best_of_may_be_zero() {
+        assert_eq!(peek(Endpoint::Completions, br#"{"model":"m","prompt":"x","best_of":0}"#).unwrap().n, 1);
+    }
 
     fn refused(endpoint: Endpoint, body: &str) -> BadRequest {
         peek(endpoint, body.as_bytes()).unwrap_err()

@@ -47,10 +47,13 @@ async fn all_ways_say(modifiers: &str, text: &str) {
 #[tokio::test]
 async fn fault_37_a_stream_cut_at_every_byte_is_the_same_stream() {
     let event = |text: &str| {
-        format!("data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+        format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+        )
     };
     let end = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n: bye\n\ndata: [DONE]\n\n";
-    let whole = [event("東京"), event(" 🦀").replace('\n', "\r\n"), event("\\u00e9\u{301}"), end.to_owned()].concat();
+    let whole =
+        [event("東京"), event(" 🦀").replace('\n', "\r\n"), event("\\u00e9\u{301}"), end.to_owned()].concat();
     let bytes = whole.as_bytes();
     let house = house_with(chunked(bytes.chunks(1))).await;
     let answer = house.ask("chat", "raw/m", true).await;
@@ -99,7 +102,12 @@ async fn fault_39_a_stream_that_told_its_finish_but_not_its_end_is_judged_by_its
         let may_lack = matches!(provider, "chat" | "gemini");
         let ending = ending(&answer.events());
         assert_eq!(ending == Ending::Whole, may_lack, "{surface} to {provider}: {}", answer.text());
-        assert_eq!(matches!(ending, Ending::Error(_)), !may_lack, "{surface} to {provider}: {}", answer.text());
+        assert_eq!(
+            matches!(ending, Ending::Error(_)),
+            !may_lack,
+            "{surface} to {provider}: {}",
+            answer.text()
+        );
     }
     house.ledger(WAYS.len());
 }
@@ -164,7 +172,10 @@ async fn fault_41_before_the_first_content_it_is_a_502() {
     let line = [b"data: ".as_slice(), &vec![b'x'; 3 << 20]].concat();
     let house = house_with(chunked([line.as_slice()])).await;
     let answer = house.ask("chat", "raw/m", true).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (502, &"provider_answer_invalid".into()));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["error"]["code"]),
+        (502, &"provider_answer_invalid".into())
+    );
 }
 
 #[tokio::test]
@@ -206,7 +217,11 @@ async fn fault_43_counts_that_are_none_are_estimated_and_say_so() {
             }
         }
         for line in house.ledger(2 * WAYS.len()) {
-            assert_eq!((&line["outcome"], &line["estimated"]), (&"complete".into(), &true.into()), "{modifier} {line}");
+            assert_eq!(
+                (&line["outcome"], &line["estimated"]),
+                (&"complete".into(), &true.into()),
+                "{modifier} {line}"
+            );
             let tokens = (number(&line, "input_tokens"), number(&line, "output_tokens"));
             assert!((1..1000).contains(&tokens.0) && (1..1000).contains(&tokens.1), "{modifier} {line}");
         }
@@ -235,9 +250,13 @@ async fn fault_44_counts_before_the_finish_or_without_choices_are_read_and_strip
             body["stream_options"] = serde_json::json!({"include_usage": true});
             let answer = house.post("chat", &path, &body).await;
             let events = answer.events();
-            let told: Vec<_> = events.iter().map(|event| event.json()).filter(|json| json["usage"].is_object()).collect();
+            let told: Vec<_> =
+                events.iter().map(|event| event.json()).filter(|json| json["usage"].is_object()).collect();
             assert_eq!(told.len(), 1, "{modifier} {provider}: {}", answer.text());
-            assert_eq!((&told[0]["usage"]["prompt_tokens"], &told[0]["choices"]), (&20.into(), &serde_json::json!([])));
+            assert_eq!(
+                (&told[0]["usage"]["prompt_tokens"], &told[0]["choices"]),
+                (&20.into(), &serde_json::json!([]))
+            );
         }
     }
     for line in house.ledger(8) {
@@ -277,13 +296,20 @@ async fn fault_45_tool_calls_in_any_state_are_told_faithfully() {
                 let told = answer.text();
                 // Gemini and Anthropic cannot say arguments that are no JSON: an error is truthful there.
                 if answer.status != 200 || is_error(&answer) {
-                    assert!(modifier.contains("toolbadjson"), "{modifier} {surface} to {provider} {stream}: {told}");
+                    assert!(
+                        modifier.contains("toolbadjson"),
+                        "{modifier} {surface} to {provider} {stream}: {told}"
+                    );
                     continue;
                 }
                 assert!(told.contains("weather"), "{modifier} {surface} to {provider} {stream}: {told}");
                 assert_eq!(told.contains("\"time\""), modifier.contains("tools2"), "{modifier}: {told}");
                 if stream {
-                    assert_eq!(ending(&answer.events()), Ending::Whole, "{modifier} {surface} to {provider}: {told}");
+                    assert_eq!(
+                        ending(&answer.events()),
+                        Ending::Whole,
+                        "{modifier} {surface} to {provider}: {told}"
+                    );
                 }
             }
         }
@@ -293,7 +319,9 @@ async fn fault_45_tool_calls_in_any_state_are_told_faithfully() {
 
 #[tokio::test]
 async fn fault_45_calls_without_an_index_do_no_harm() {
-    let call = |call: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{call}]}}}}]}}\n\n");
+    let call = |call: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{call}]}}}}]}}\n\n")
+    };
     let whole = [
         call(r#"{"id":"a","type":"function","function":{"name":"weather","arguments":"{\"city\":"}}"#),
         call(r#"{"function":{"arguments":"\"Paris\"}"}}"#),
@@ -338,9 +366,16 @@ async fn fault_47_web_pages_and_errors_with_200_are_a_502_and_are_not_shown() {
                 count += 1;
                 let answer = house.ask(surface, &format!("{provider}/text~{modifier}"), stream).await;
                 let told = answer.text();
-                assert!((500..600).contains(&answer.status.as_u16()), "{modifier} {surface} to {provider} {stream}: {told}");
+                assert!(
+                    (500..600).contains(&answer.status.as_u16()),
+                    "{modifier} {surface} to {provider} {stream}: {told}"
+                );
                 assert!(!told.contains("<html>") && told.len() < 2000, "{told}");
-                assert_eq!(answer.header("x-tidegate-attempts"), Some("3"), "{modifier} {surface} to {provider}");
+                assert_eq!(
+                    answer.header("x-tidegate-attempts"),
+                    Some("3"),
+                    "{modifier} {surface} to {provider}"
+                );
             }
         }
     }
@@ -349,14 +384,24 @@ async fn fault_47_web_pages_and_errors_with_200_are_a_502_and_are_not_shown() {
 
 #[tokio::test]
 async fn fault_47_the_next_target_answers_instead() {
-    for bad in ["chat/text~garbage", "anthropic/text~error200", "gemini/text~garbage~status-502", "responses/text~errorfirst"] {
+    for bad in [
+        "chat/text~garbage",
+        "anthropic/text~error200",
+        "gemini/text~garbage~status-502",
+        "responses/text~errorfirst",
+    ] {
         let house = House::start_with(in_order(&[bad, "chat/text"])).await;
         for stream in [true, false] {
             if !stream && bad.contains("errorfirst") {
                 continue;
             }
             let answer = house.ask("chat", "p", stream).await;
-            assert_eq!((answer.status.as_u16(), said(&answer).as_str()), (200, SAID), "{bad}: {}", answer.text());
+            assert_eq!(
+                (answer.status.as_u16(), said(&answer).as_str()),
+                (200, SAID),
+                "{bad}: {}",
+                answer.text()
+            );
             assert_eq!(answer.header("x-tidegate-target"), Some("chat/text"));
         }
     }
@@ -369,7 +414,11 @@ async fn fault_48_the_other_form_than_asked_is_converted() {
         for (form, stream) in [("plain", true), ("sse", false)] {
             let answer = house.ask(surface, &format!("{provider}/text~{form}"), stream).await;
             let told = answer.text();
-            assert_eq!((answer.status.as_u16(), said(&answer).as_str()), (200, SAID), "{surface} to {provider} {form}: {told}");
+            assert_eq!(
+                (answer.status.as_u16(), said(&answer).as_str()),
+                (200, SAID),
+                "{surface} to {provider} {form}: {told}"
+            );
             let kind = answer.header("content-type").unwrap();
             assert_eq!(kind.contains("event-stream"), stream, "{surface} to {provider} {form}");
             if stream {
@@ -405,7 +454,11 @@ async fn fault_48_a_stream_for_whole_that_breaks_off_is_a_502() {
     for (surface, provider) in WAYS {
         for modifier in ["cut-4", "nofinish", "errorafter-4"] {
             let answer = house.ask(surface, &format!("{provider}/long~sse~{modifier}"), false).await;
-            assert!((500..600).contains(&answer.status.as_u16()), "{modifier} {surface} to {provider}: {}", answer.text());
+            assert!(
+                (500..600).contains(&answer.status.as_u16()),
+                "{modifier} {surface} to {provider}: {}",
+                answer.text()
+            );
         }
     }
 }
@@ -476,7 +529,10 @@ async fn fault_50_an_endless_flood_of_hints_ends_with_the_time_limit() {
         }
     })
     .await;
-    let limits = tidegate_policy::TimeLimits { first_byte: std::time::Duration::from_millis(200), ..Default::default() };
+    let limits = tidegate_policy::TimeLimits {
+        first_byte: std::time::Duration::from_millis(200),
+        ..Default::default()
+    };
     let more = vec![("raw", Dialect::OpenaiChat, url)];
     let house = House::start_with(Plan { more, limits, ..Plan::default() }).await;
     let answer = house.ask("chat", "raw/m", false).await;

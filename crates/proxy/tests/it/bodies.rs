@@ -21,7 +21,8 @@ fn surfaces() -> impl Iterator<Item = (&'static str, String, Value)> {
 }
 
 async fn packed(house: &House, encoding: &str, body: Vec<u8>) -> Answer {
-    let client = house.client().header("content-type", "application/json").header("content-encoding", encoding);
+    let client =
+        house.client().header("content-type", "application/json").header("content-encoding", encoding);
     let answer = client.send(Method::POST, CHAT, body.into()).await.unwrap().whole().await.unwrap();
     check_sound("chat", &answer);
     answer
@@ -104,7 +105,11 @@ async fn fault_28_a_bomb_is_refused_at_the_limit_and_honest_compression_is_read(
     let bomb = bomb.to_string().into_bytes();
     for (encoding, pack) in [("gzip", gzip as fn(&[u8]) -> Vec<u8>), ("br", brotli)] {
         let answer = packed(&house, encoding, pack(&honest)).await;
-        assert_eq!((answer.status.as_u16(), said(&answer).as_str()), (200, "You said: hello there"), "{encoding}");
+        assert_eq!(
+            (answer.status.as_u16(), said(&answer).as_str()),
+            (200, "You said: hello there"),
+            "{encoding}"
+        );
         assert!(pack(&bomb).len() < 100_000);
         let answer = packed(&house, encoding, pack(&bomb)).await;
         assert_eq!(answer.status, 413, "{encoding}: {}", answer.text());
@@ -139,7 +144,8 @@ async fn fault_29_a_body_nested_a_hundred_thousand_deep_is_a_400() {
 async fn fault_30_a_field_that_is_there_twice_is_a_400_that_names_it() {
     let house = House::start().await;
     for (surface, path, body) in surfaces().filter(|(surface, ..)| *surface != "gemini") {
-        for twice in ["\"model\":\"chat/other\"", "\"stream\":true,\"stream\":false", "\"mod\\u0065l\":\"x\""] {
+        for twice in ["\"model\":\"chat/other\"", "\"stream\":true,\"stream\":false", "\"mod\\u0065l\":\"x\""]
+        {
             let text = body.to_string().replacen('{', &format!("{{{twice},"), 1);
             let answer = house.post_bytes(surface, &path, text.as_bytes()).await;
             assert_eq!(answer.status, 400, "{surface} {twice}: {}", answer.text());
@@ -255,7 +261,8 @@ async fn fault_33_an_image_of_twenty_megabytes_passes_and_one_over_the_limit_doe
     let house = House::start_with(Plan { rules, ..Plan::default() }).await;
     let image = |bytes: usize| {
         let url = format!("data:image/png;base64,{}", "A".repeat(bytes));
-        let content = json!([{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": url}}]);
+        let content =
+            json!([{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": url}}]);
         json!({"model": "chat/text", "messages": [{"role": "user", "content": content}]})
     };
     let answer = house.post("chat", CHAT, &image(20 << 20)).await;
@@ -306,7 +313,11 @@ async fn fault_35_broken_forms_are_a_400_and_a_file_name_means_nothing_to_us() {
     let seen = house.fake.requests();
     assert_eq!(seen.len(), 1);
     let sent = String::from_utf8(seen[0].body.to_vec()).unwrap();
-    assert_eq!(sent, good.replace("chat/text", "text"), "the file's name goes on as it is, and is never used here");
+    assert_eq!(
+        sent,
+        good.replace("chat/text", "text"),
+        "the file's name goes on as it is, and is never used here"
+    );
 }
 
 #[tokio::test]
@@ -314,7 +325,8 @@ async fn fault_35_a_body_shorter_than_it_says_is_never_sent_on() {
     let house = House::start().await;
     let mut connection = Connection::open(house.address).await.unwrap();
     let text = chat("chat/text").to_string();
-    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{text}", text.len() + 10);
+    let head =
+        format!("POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{text}", text.len() + 10);
     connection.send(head.as_bytes()).await.unwrap();
     connection.half_close().await.unwrap();
     let answer = connection.read_to_end(crate::house::PATIENCE).await;
@@ -332,10 +344,10 @@ async fn fault_36_bodies_that_are_no_json_object_are_refused_in_the_callers_shap
             assert_eq!(answer.status, 400, "{surface} {broken:?}: {}", answer.text());
         }
         for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
-            let client = house.client().header("content-type", kind).header(
-                if surface == "anthropic" { "anthropic-version" } else { "x-none" },
-                "2023-06-01",
-            );
+            let client = house
+                .client()
+                .header("content-type", kind)
+                .header(if surface == "anthropic" { "anthropic-version" } else { "x-none" }, "2023-06-01");
             let sent = client.send(Method::POST, &path, body.to_string().into()).await.unwrap();
             let answer = sent.whole().await.unwrap();
             check_sound(surface, &answer);

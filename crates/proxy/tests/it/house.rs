@@ -79,7 +79,8 @@ impl Default for Plan {
 pub fn in_order(targets: &[&str]) -> Plan {
     // Weights that fix the order: the next target only comes when the one before has failed.
     let weights = [1_000_000_000, 1, 0, 0];
-    let targets = targets.iter().zip(weights).map(|(target, weight)| ((*target).to_owned(), weight)).collect();
+    let targets =
+        targets.iter().zip(weights).map(|(target, weight)| ((*target).to_owned(), weight)).collect();
     Plan { pools: vec![("p", targets, vec![])], ..Plan::default() }
 }
 

@@ -44,7 +44,8 @@ pub async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     loop {
         if let Some(at) = read.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&read[..at]).to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let length =
+                head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
             if read.len() >= at + 4 + length.unwrap_or(0) {
                 return Some(read);
             }
@@ -57,8 +58,11 @@ pub async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
 
 /// A whole answer of JSON that keeps its connection.
 pub fn json_answer(body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-        .into_bytes()
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// A stream in which every piece is a chunk of its own, properly ended.

@@ -72,9 +72,13 @@ fn said_whole(json: &Value) -> String {
     if let Some(text) = json.pointer("/choices/0/message/content").and_then(Value::as_str) {
         return text.to_owned();
     }
-    let output = list("/output").into_iter().flat_map(|item| item["content"].as_array().cloned().unwrap_or_default());
+    let output =
+        list("/output").into_iter().flat_map(|item| item["content"].as_array().cloned().unwrap_or_default());
     let parts = list("/content").into_iter().chain(list("/candidates/0/content/parts")).chain(output);
-    parts.filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str().map(str::to_owned)).collect()
+    parts
+        .filter(|part| part["thought"] != true)
+        .filter_map(|part| part["text"].as_str().map(str::to_owned))
+        .collect()
 }
 
 /// What holds for every answer: an id, no key in it, and errors in the caller's dialect that the id can be found in.
@@ -86,7 +90,10 @@ pub fn check_sound(surface: &str, answer: &Answer) {
     if answer.status.as_u16() < 400 {
         return;
     }
-    assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")), "{head}\n{text}");
+    assert!(
+        answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json")),
+        "{head}\n{text}"
+    );
     let json = answer.json();
     let error = &json["error"];
     assert!(error["message"].as_str().is_some_and(|words| !words.is_empty()), "{text}");

@@ -6,7 +6,9 @@ use crate::house::{House, PATIENCE, chat, chat_stream, in_order};
 
 #[tokio::test]
 async fn a_failing_first_target_is_invisible() {
-    for bad in ["chat/text~status-500", "chat/text~errorfirst", "chat/text~garbage", "chat/text~cut-1", "down/x"] {
+    for bad in
+        ["chat/text~status-500", "chat/text~errorfirst", "chat/text~garbage", "chat/text~cut-1", "down/x"]
+    {
         let house = House::start_with(in_order(&[bad, "anthropic/text"])).await;
         let stream = house.client().open("/v1/chat/completions", &chat_stream("p")).await.unwrap();
         let answer = stream.whole().await.unwrap();
@@ -20,13 +22,19 @@ async fn a_failing_first_target_is_invisible() {
 
 #[tokio::test]
 async fn fault_39_a_stream_that_breaks_off_ends_with_an_error_and_never_with_done() {
-    for (model, seen) in [("chat/text~cut-4", "provider_connection_broken"), ("anthropic/text~cut-6", "provider_connection_broken")] {
+    for (model, seen) in [
+        ("chat/text~cut-4", "provider_connection_broken"),
+        ("anthropic/text~cut-6", "provider_connection_broken"),
+    ] {
         let house = House::start().await;
         let answer = house.client().post("/v1/chat/completions", &chat_stream(model)).await.unwrap();
         let text = answer.text();
         assert!(text.contains(seen) && !text.contains("[DONE]"), "{model}: {text}");
         let lines = house.log_lines();
-        assert_eq!((lines[0]["outcome"].as_str(), lines[0]["estimated"].as_bool()), (Some("failed"), Some(true)));
+        assert_eq!(
+            (lines[0]["outcome"].as_str(), lines[0]["estimated"].as_bool()),
+            (Some("failed"), Some(true))
+        );
     }
 }
 
