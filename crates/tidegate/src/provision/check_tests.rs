@@ -273,3 +273,31 @@ fn fault_89_a_bad_price_file_is_refused() {
     assert!(good.is_good(), "{:?}", good.problems);
     assert!(good.snapshot.prices.find("openai", "gpt-x", unix_now()).is_some());
 }
+
+/// A file that uses most of the shape, to be broken at random places.
+const SAMPLE: &str = "listen: [{ address: 127.0.0.1:0 }]\nproviders:\n  openai: { api_key: \"${OPENAI_API_KEY}\" }\n  \
+    lokäl: { base_url: http://h/v1, headers: { a: b } }\nmodels:\n  a: &x [openai/gpt-4.1]\n  b: { targets: *x, fallback: [a] }\n  \
+    \"c-*\": openai/*\nprices: { a: { input: 1.5 } }\nlimits: { request_body: 1MiB }\n";
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[ -~\\n\u{e9}\u{1F600}]{0,80}") {
+        shown(&text);
+    }
+
+    #[test]
+    fn no_broken_file_makes_it_panic(at in 0usize..400, cut in 0usize..20, put in "[-{}\\[\\]:,&*!|>'\"#%@ \\n\\ta-c0-9\u{e9}$]{0,6}") {
+        let mut at = at.min(SAMPLE.len());
+        while !SAMPLE.is_char_boundary(at) {
+            at -= 1;
+        }
+        let mut end = (at + cut).min(SAMPLE.len());
+        while !SAMPLE.is_char_boundary(end) {
+            end -= 1;
+        }
+        let end = end.max(at);
+        shown(&format!("{}{put}{}", &SAMPLE[..at], &SAMPLE[end..]));
+    }
+}
