@@ -236,7 +236,7 @@ mod tests {
     fn line(model: &str) -> LogLine {
         LogLine {
             arrived: SystemTime::UNIX_EPOCH,
-            id: RequestId::new(),
+            id: RequestId::from_parts(0, 1),
             peer: "127.0.0.1:9".parse().unwrap(),
             endpoint: "chat_completions",
             status: 200,

@@ -8,13 +8,13 @@ use arc_swap::ArcSwap;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use tidegate_core::RequestId;
 use tidegate_llm::Dialect;
 use tidegate_net::{Handler, Peer};
 
 use crate::access_log::AccessLog;
 use crate::attempt::Failure;
 use crate::body::ReplyBody;
+use crate::chance::request_id;
 use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Outcome};
 use crate::meters::Meters;
@@ -63,13 +63,14 @@ impl Gateway {
 
     fn open(&self, endpoint: &'static str, peer: Peer) -> Exchange {
         self.meters.in_flight().inc();
+        let arrived = SystemTime::now();
         Exchange {
-            id: RequestId::new(),
+            id: request_id(arrived),
             snapshot: self.snapshot.load_full(),
             meters: self.meters.clone(),
             log: self.log.clone(),
             started: Instant::now(),
-            arrived: SystemTime::now(),
+            arrived,
             peer: peer.address,
             endpoint,
             model: String::new(),

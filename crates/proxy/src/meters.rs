@@ -1,8 +1,8 @@
 //! What is counted, under the names of the Prometheus conventions. Handles are looked up once per snapshot; a request
 //! only adds to atomics.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -139,6 +139,7 @@ impl Meters {
             good: attempts("good"),
             failed: attempts("failed"),
             malformed: self.inner.malformed.get_or_create_owned(&labels),
+            requests: Mutex::default(),
         })
     }
 
@@ -178,6 +179,8 @@ pub struct TargetMeters {
     good: Counter,
     failed: Counter,
     malformed: Counter,
+    /// Request counters by endpoint and status, as far as they were needed; few, so a list is fastest.
+    requests: Mutex<Vec<(&'static str, u16, Counter)>>,
 }
 
 impl TargetMeters {
@@ -192,13 +195,24 @@ impl TargetMeters {
 
     /// Counts an answered request.
     pub fn count_request(&self, endpoint: &'static str, status: u16, seconds: f64, first_token: Option<f64>) {
-        let labels =
-            RequestLabels { endpoint, provider: self.provider.clone(), model: self.model.clone(), status };
-        self.all.inner.requests.get_or_create(&labels).inc();
+        self.request_counter(endpoint, status).inc();
         self.duration.observe(seconds);
         if let Some(seconds) = first_token {
             self.first_token.observe(seconds);
         }
+    }
+
+    fn request_counter(&self, endpoint: &'static str, status: u16) -> Counter {
+        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.iter().find(|entry| (entry.0, entry.1) == (endpoint, status));
+        if let Some((.., counter)) = found {
+            return counter.clone();
+        }
+        let (provider, model) = (self.provider.clone(), self.model.clone());
+        let labels = RequestLabels { endpoint, provider, model, status };
+        let counter = self.all.inner.requests.get_or_create_owned(&labels);
+        known.push((endpoint, status, counter.clone()));
+        counter
     }
 
     /// Counts tokens and, for a priced model, money.

@@ -6,7 +6,7 @@ mod provider;
 mod suggest;
 
 pub use models::{ModelTable, Pool, PoolMember, Resolved, UnknownModel};
-pub use provider::{Auth, Line, Provider, Target};
+pub use provider::{Auth, Line, PriceOfTheMinute, Provider, Target};
 pub use suggest::nearest;
 
 use std::sync::Arc;
@@ -36,8 +36,9 @@ impl Snapshot {
     /// What `usage` costs at `target` at that time; `None` for an unpriced model.
     pub fn cost_of(&self, target: &Target, usage: &Usage, at: SystemTime) -> Option<NanoUsd> {
         let at = at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let price = self.prices.find(&target.provider.price_name, &target.model, at)?;
-        cost(price, usage, usage.service_tier.as_deref())
+        let look_up = || self.prices.find(&target.provider.price_name, &target.model, at).cloned();
+        let price = target.price.at(at, look_up)?;
+        cost(&price, usage, usage.service_tier.as_deref())
     }
 }
 

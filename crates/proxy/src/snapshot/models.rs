@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tidegate_policy::TimeLimits;
 
 use crate::meters::Meters;
-use crate::snapshot::{Provider, Target, nearest};
+use crate::snapshot::{PriceOfTheMinute, Provider, Target, nearest};
 
 /// Several targets behind one name.
 #[derive(Debug)]
@@ -245,6 +245,7 @@ impl ModelTable {
             limits: limits.unwrap_or(provider.limits),
             max_output_tokens: self.max_output.get(&*label).copied(),
             label,
+            price: PriceOfTheMinute::default(),
             meters,
         })
     }

@@ -1,9 +1,10 @@
 //! Providers and targets as the data plane sees them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderName, HeaderValue};
 use tidegate_core::Secret;
+use tidegate_llm::price::Price;
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
@@ -93,6 +94,28 @@ pub struct Target {
     pub limits: TimeLimits,
     /// The most output tokens that the model gives, if known.
     pub max_output_tokens: Option<u64>,
+    /// Its price of the moment.
+    pub price: PriceOfTheMinute,
     /// Its own meters; targets that were not configured share one set per provider, so that labels stay bounded.
     pub meters: Arc<crate::meters::TargetMeters>,
+}
+
+/// A price that is looked up at most once a minute: a look-up tries several spellings, and prices change with the hour.
+#[derive(Debug, Default)]
+pub struct PriceOfTheMinute(Mutex<Option<(u64, Option<Arc<Price>>)>>);
+
+impl PriceOfTheMinute {
+    /// The price at `unix_seconds`, by `look_up` if the last one is older.
+    pub fn at(&self, unix_seconds: u64, look_up: impl FnOnce() -> Option<Price>) -> Option<Arc<Price>> {
+        let minute = unix_seconds / 60;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((of, price)) if *of == minute => price.clone(),
+            _ => {
+                let price = look_up().map(Arc::new);
+                *known = Some((minute, price.clone()));
+                price
+            }
+        }
+    }
 }
