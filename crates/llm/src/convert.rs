@@ -7,6 +7,7 @@ use crate::fault::UpstreamFault;
 use crate::form::Form;
 use crate::hub::fold::{fold, unfold};
 use crate::sse::{SseDecoder, SseTooLong};
+use crate::translate::text_bytes;
 use crate::usage::Usage;
 use tidegate_core::FaultKind;
 
@@ -17,6 +18,8 @@ pub struct Converted {
     pub body: Vec<u8>,
     /// Tokens, if told.
     pub usage: Option<Usage>,
+    /// Bytes of text, thoughts and tool arguments, to guess the tokens by.
+    pub text_bytes: u64,
 }
 
 /// Tells a whole answer as a stream.
@@ -29,13 +32,13 @@ pub fn whole_as_stream(
 ) -> Result<Converted, UpstreamFault> {
     let mut response = decode_response(target, body)?;
     adapt_response(&mut response, caller.dialect(), names);
-    let usage = response.usage.clone();
+    let (usage, text_bytes) = (response.usage.clone(), text_bytes(&response));
     let mut out = Vec::new();
     let mut encoder = caller.stream_encoder(reply);
     for event in unfold(response) {
         encoder.encode(&event, &mut out);
     }
-    Ok(Converted { body: out, usage })
+    Ok(Converted { body: out, usage, text_bytes })
 }
 
 /// Tells a stream, which has been read to its end, as a whole answer.
@@ -59,8 +62,8 @@ pub fn stream_as_whole(
     decoder.finish(&mut events);
     let mut response = fold(events)?;
     adapt_response(&mut response, caller.dialect(), names);
-    let usage = response.usage.clone();
-    Ok(Converted { body: caller.encode_response(&response, reply), usage })
+    let (usage, text_bytes) = (response.usage.clone(), text_bytes(&response));
+    Ok(Converted { body: caller.encode_response(&response, reply), usage, text_bytes })
 }
 
 impl Form {

@@ -104,7 +104,8 @@ pub fn translate_response(
     Ok(Translated { body, stop: response.stop, progress })
 }
 
-fn text_bytes(response: &ChatResponse) -> u64 {
+/// Bytes of text, thoughts and tool arguments.
+pub(crate) fn text_bytes(response: &ChatResponse) -> u64 {
     let lengths = response.parts.iter().map(|part| match part {
         Part::Text { text, .. } | Part::Refusal(text) => text.len(),
         Part::Reasoning(thoughts) => thoughts.text.len(),

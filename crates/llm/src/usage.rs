@@ -55,6 +55,14 @@ impl Usage {
         self.estimated = later.estimated;
     }
 
+    /// Most tokens that are believed of one request, or of its answer (fault 43).
+    pub const MOST: u64 = 1_000_000_000;
+
+    /// Whether these can be the tokens of one exchange.
+    pub fn is_possible(&self) -> bool {
+        self.input <= Self::MOST && self.output <= Self::MOST
+    }
+
     /// `input` + `output`.
     pub fn total(&self) -> u64 {
         self.input.saturating_add(self.output)

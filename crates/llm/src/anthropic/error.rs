@@ -11,10 +11,17 @@ use crate::fault::{Problem, UpstreamFault};
 pub fn decode(status: u16, body: &[u8]) -> UpstreamFault {
     let (code, message) = match serde_json::from_slice::<Value>(body) {
         Ok(body) => words(&body),
-        Err(_) => (None, String::from_utf8_lossy(body).trim().to_owned()),
+        Err(_) => (None, plain(body)),
     };
     let message = if message.is_empty() { format!("the provider answered {status}") } else { message };
     fault(status, code, message)
+}
+
+/// A body that is no JSON. A page for browsers is not passed on (fault 47).
+fn plain(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.starts_with('<') { String::new() } else { text.to_owned() }
 }
 
 /// Reads the error event of a stream (or an error inside a 200), whose status the type stands for.

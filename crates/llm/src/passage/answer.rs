@@ -28,7 +28,7 @@ struct Whole<'a> {
 }
 
 /// Reads a 200 answer's JSON body. An error inside it, and a body that is no JSON, is a fault (faults 47, 49). Bodies of
-/// [`Endpoint::Other`] may be anything. Text is measured only when the provider told no tokens.
+/// [`Endpoint::Other`] may be anything. Text is measured only when the provider told no tokens for it.
 pub fn read_answer(endpoint: Endpoint, body: &[u8]) -> Result<Progress, UpstreamFault> {
     let read = match body.trim_ascii_start().first() {
         // Gemini streams without `alt=sse` are arrays; so are some of Google's errors (case 29).
@@ -78,7 +78,8 @@ fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
     if let (Some(usage), Some(tier)) = (&mut usage, whole.service_tier.and_then(text)) {
         usage.service_tier = Some(tier);
     }
-    let text_bytes = if usage.is_none() { bytes_of_text(endpoint, body) } else { 0 };
+    let tells_output = usage.as_ref().is_some_and(|usage| usage.output > 0);
+    let text_bytes = if !tells_output { bytes_of_text(endpoint, body) } else { 0 };
     Ok(Progress {
         model: whole.model.or(whole.model_version).and_then(text),
         usage,

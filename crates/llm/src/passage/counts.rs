@@ -11,7 +11,7 @@ use crate::{Dialect, anthropic, gemini, openai_chat, openai_responses};
 
 /// Reads a usage object; `None` when its numbers are no counts (fault 43).
 pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
-    match dialect {
+    let usage = match dialect {
         Dialect::OpenaiChat => openai_chat::usage::read(&value_of(raw)?, None),
         Dialect::OpenaiResponses => openai_responses::usage::read(&json!({ "usage": value_of(raw)? })),
         Dialect::Anthropic => {
@@ -19,7 +19,8 @@ pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
             Some(counts.usage()).filter(|usage| usage.total() > 0)
         }
         Dialect::Gemini => gemini::usage::decode(&value_of(raw)?),
-    }
+    };
+    usage.filter(Usage::is_possible)
 }
 
 fn value_of(raw: &RawValue) -> Option<Value> {

@@ -61,14 +61,14 @@ impl Observer {
     }
 
     /// The body has ended. A stream that told why it ended is complete even without its dialect's mark: Gemini has
-    /// none (case 16) and some speakers of OpenAI chat send none (case 17).
+    /// none (case 16) and some speakers of OpenAI chat send none (case 17). Only in responses the end carries the reason.
     pub fn finish(&mut self) {
         let progress = &mut self.progress;
         progress.ended |= match self.endpoint {
-            Endpoint::Chat | Endpoint::Completions | Endpoint::Generate => {
+            Endpoint::Chat | Endpoint::Completions | Endpoint::Generate | Endpoint::Messages => {
                 progress.finished && !progress.failed
             }
-            Endpoint::Responses | Endpoint::Messages => false,
+            Endpoint::Responses => false,
             _ => !progress.failed,
         };
     }
