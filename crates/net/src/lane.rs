@@ -4,7 +4,7 @@
 //! return costs a task. Here a lane goes back when the last byte of its answer has been read, without a task.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
@@ -43,6 +43,14 @@ pub enum LaneError {
     #[error("no connection to {origin} within {} ms", limit.as_millis())]
     ConnectTimeout {
         /// Where to.
+        origin: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// No head of an answer within the limit, counted from the open lane.
+    #[error("no answer from {origin} within {} ms", limit.as_millis())]
+    AnswerTimeout {
+        /// Who was asked.
         origin: String,
         /// The limit.
         limit: Duration,
@@ -139,6 +147,15 @@ struct Idle {
     since: Instant,
 }
 
+/// How long the stages of one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneLimits {
+    /// Opening a fresh lane, TLS included.
+    pub connect: Duration,
+    /// From the open lane to the answer's head.
+    pub answer: Duration,
+}
+
 /// An answer whose body is still on its lane.
 pub type LaneAnswer = Response<LaneBody>;
 
@@ -153,15 +170,15 @@ impl LanePool {
         self.lock().len()
     }
 
-    /// Sends a request (with its `Host` header and a path-only URI) and waits for the answer's head. `connect_limit` bounds
-    /// only the opening of a fresh lane. Dropping the future closes the lane, and with it the upstream's work.
+    /// Sends a request (with its `Host` header and a path-only URI) and waits for the answer's head. Dropping the future
+    /// closes the lane, and with it the upstream's work.
     pub async fn send(
         self: &Arc<Self>,
         mut request: Request<Outgoing>,
-        connect_limit: Duration,
+        limits: LaneLimits,
     ) -> Result<LaneAnswer, LaneError> {
         while let Some(mut sender) = self.take_idle().await {
-            match sender.try_send_request(request).await {
+            match self.within(limits.answer, sender.try_send_request(request)).await? {
                 Ok(response) => return Ok(self.answer(sender, response)),
                 Err(mut failed) => match failed.take_message() {
                     // The upstream closed the idle lane at the same moment; nothing was sent (fault 59).
@@ -170,9 +187,15 @@ impl LanePool {
                 },
             }
         }
-        let mut sender = self.connect_within(connect_limit).await?;
-        let response = sender.send_request(request).await.map_err(LaneError::Broken)?;
-        Ok(self.answer(sender, response))
+        let mut sender = self.connect_within(limits.connect).await?;
+        let sent = self.within(limits.answer, sender.send_request(request)).await?;
+        Ok(self.answer(sender, sent.map_err(LaneError::Broken)?))
+    }
+
+    async fn within<T>(&self, limit: Duration, answer: impl Future<Output = T>) -> Result<T, LaneError> {
+        tokio::time::timeout(limit, answer)
+            .await
+            .map_err(|_| LaneError::AnswerTimeout { origin: self.origin.to_string(), limit })
     }
 
     fn answer(self: &Arc<Self>, sender: SendRequest<Outgoing>, response: Response<Incoming>) -> LaneAnswer {

@@ -8,6 +8,6 @@ pub mod serve;
 pub mod tls;
 
 pub use drain::Drain;
-pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LanePool, Outgoing};
+pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LanePool, Outgoing};
 pub use origin::{Origin, OriginError};
 pub use serve::{Handler, Peer, ServeLimits, serve};

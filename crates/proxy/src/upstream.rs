@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::{Body, Frame, SizeHint};
-use tidegate_net::{LaneBody, LaneError, Outgoing};
+use tidegate_net::{LaneBody, LaneError, LaneLimits, Outgoing};
 use tidegate_policy::{TimeLimits, retry_after};
 
 use crate::clock::http_date;
@@ -88,11 +88,10 @@ pub async fn send(
         return Ok(ask_demo(&outbound));
     };
     let request = build(provider, line, outbound, forwarded)?;
-    let sent = line.lanes.send(request, limits.connect);
-    match tokio::time::timeout(limits.connect + limits.first_byte, sent).await {
-        Ok(Ok(answer)) => Ok(answer.map(UpstreamBody::Lane)),
-        Ok(Err(error)) => Err(lane_error(error)),
-        Err(_) => Err(GatewayError::Timeout { stage: "first byte", limit: limits.first_byte }),
+    let lane_limits = LaneLimits { connect: limits.connect, answer: limits.first_byte };
+    match line.lanes.send(request, lane_limits).await {
+        Ok(answer) => Ok(answer.map(UpstreamBody::Lane)),
+        Err(error) => Err(lane_error(error)),
     }
 }
 
@@ -141,10 +140,14 @@ fn build(
 }
 
 fn lane_error(error: LaneError) -> GatewayError {
+    tracing::debug!(%error, "a lane gave no answer");
     match error {
         LaneError::ConnectTimeout { limit, .. } => GatewayError::Timeout { stage: "connection", limit },
+        LaneError::AnswerTimeout { limit, .. } => GatewayError::Timeout { stage: "first byte", limit },
         LaneError::Broken(_) => GatewayError::Broken,
-        LaneError::Connect { .. } | LaneError::Tls(_) => GatewayError::Unreachable(error.to_string()),
+        // Where our providers are is nobody's business: the caller learns the cause, the log has the address.
+        LaneError::Connect { source, .. } => GatewayError::Unreachable(source.to_string()),
+        LaneError::Tls(cause) => GatewayError::Unreachable(cause),
     }
 }
 
