@@ -76,7 +76,8 @@ async fn attempt(
     let Encoded { outbound, dialect, way, dropped } = encode(prompt, target, line)?;
     let end = Instant::from_std(exchange.started) + target.limits.total;
     let watch = Stopwatch::start();
-    let answer = send(&target.provider, line, outbound, &prompt.headers, &target.limits).await;
+    let limits = target.limits.left_after(exchange.started.elapsed());
+    let answer = send(&target.provider, line, outbound, &prompt.headers, &limits).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {

@@ -149,7 +149,7 @@ fn unknown(method: &Method, path: &str) -> GatewayError {
 }
 
 /// `/v1/x`, also under `/openai` and `/anthropic`, and Gemini's OpenAI-compatible `/v1beta/openai/x`.
-fn openai_path(path: &str) -> Option<&str> {
+pub(crate) fn openai_path(path: &str) -> Option<&str> {
     if let Some(rest) = path.strip_prefix("/v1/") {
         return Some(rest);
     }

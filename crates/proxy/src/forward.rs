@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tidegate_llm::Dialect;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::attempt::{Failure, open, raw_relay, read_failure};
 use crate::body::{ReplyBody, read_request};
 use crate::chance::chance;
+use crate::endpoint::openai_path;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::multipart;
@@ -58,12 +59,12 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     exchange.target = Some(target.clone());
     exchange.attempts = 1;
     let line = openai_line(&target.provider)?;
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let path = path.find("/v1/").map_or(path, |at| &path[at + 3..]).to_owned();
+    let path = path_upstream(&head.uri);
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let outbound = Outbound { method: head.method, path, content_type, body };
     let end = Instant::from_std(exchange.started) + target.limits.total;
-    let answer = send(&target.provider, Some(line), outbound, &head.headers, &target.limits).await?;
+    let limits = target.limits.left_after(exchange.started.elapsed());
+    let answer = send(&target.provider, Some(line), outbound, &head.headers, &limits).await?;
     target.meters.count_attempt(answer.status().is_success());
     if !answer.status().is_success() {
         return Err(read_failure(Dialect::OpenaiChat, answer).await);
@@ -71,6 +72,15 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     let (head, body) = answer.into_parts();
     let source = open(body, &head.headers, &target, end)?;
     Ok(Forwarded { status: head.status.as_u16(), headers: head.headers, relay: Box::new(raw_relay(source)) })
+}
+
+/// The path behind a provider's base URL, with the caller's query but for a key in it, which is the caller's own.
+fn path_upstream(uri: &Uri) -> String {
+    let rest = openai_path(uri.path()).unwrap_or_else(|| uri.path().trim_start_matches('/'));
+    let query = uri.query().unwrap_or_default();
+    let kept: Vec<&str> =
+        query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("key=")).collect();
+    if kept.is_empty() { format!("/{rest}") } else { format!("/{rest}?{}", kept.join("&")) }
 }
 
 /// The provider's line for OpenAI's other paths.

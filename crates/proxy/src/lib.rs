@@ -18,6 +18,7 @@ pub mod encode;
 pub mod endpoint;
 pub mod entry;
 pub mod error;
+pub mod estimate;
 pub mod exchange;
 pub mod forward;
 pub mod headers;

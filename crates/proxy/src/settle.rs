@@ -1,6 +1,7 @@
 //! The end of every exchange, in one place: metrics, log line. Later also budgets, cache and ledger.
 
 use crate::access_log::LogLine;
+use crate::estimate;
 use crate::exchange::{Exchange, Outcome};
 
 /// The status under which an exchange is written down when its caller went away: nginx's 499.
@@ -11,6 +12,10 @@ pub fn settle(exchange: &mut Exchange) {
     exchange.meters.in_flight().dec();
     if exchange.outcome == Outcome::Cancelled && exchange.status == 0 {
         exchange.status = CLIENT_CLOSED;
+        // A provider had the prompt already, and will bill it (fault 63).
+        if exchange.attempts > 0 && exchange.endpoint != "forward" {
+            exchange.usage = Some(estimate::tokens(None, false, exchange.request_bytes, 0));
+        }
     }
     let elapsed = exchange.started.elapsed();
     let cost = exchange.cost();

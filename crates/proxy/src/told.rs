@@ -9,6 +9,7 @@ use tidegate_llm::{Dialect, Usage};
 
 use crate::encode::Way;
 use crate::error::GatewayError;
+use crate::estimate;
 use crate::exchange::Exchange;
 use crate::prompt::Prompt;
 use crate::relay::{Relay, Source, Voice};
@@ -49,7 +50,8 @@ pub async fn tell_stream(
         let names = way.into_names();
         let reply = reply(prompt, dialect, exchange);
         let converted = stream_as_whole(dialect, prompt.form(), &body, &reply, &names)?;
-        return Ok(Told::Whole { body: converted.body.into(), content_type: JSON, usage: converted.usage });
+        let usage = Some(tokens(exchange, converted.usage, converted.text_bytes));
+        return Ok(Told::Whole { body: converted.body.into(), content_type: JSON, usage });
     }
     let form = prompt.form();
     let (voice, content_type) = match way {
@@ -86,12 +88,13 @@ pub async fn tell_whole(
         let form = prompt.form();
         let converted = whole_as_stream(dialect, form, &body, reply(prompt, dialect, exchange), &names)?;
         let content_type = form.stream_type();
-        return Ok(Told::Whole { body: converted.body.into(), content_type, usage: converted.usage });
+        let usage = Some(tokens(exchange, converted.usage, converted.text_bytes));
+        return Ok(Told::Whole { body: converted.body.into(), content_type, usage });
     }
     match way {
         Way::Pass { .. } => {
             let answer = read_answer(prompt.kind(), &body)?;
-            let usage = answer.usage.unwrap_or_else(|| guess(exchange, answer.text_bytes));
+            let usage = tokens(exchange, answer.usage, answer.text_bytes);
             let body = if prompt.usage_cost { with_cost(body, exchange, &usage) } else { body };
             Ok(Told::Whole { body, content_type: JSON, usage: Some(usage) })
         }
@@ -100,9 +103,8 @@ pub async fn tell_whole(
             let reply = reply(prompt, dialect, exchange);
             let translated =
                 translate_response(dialect, prompt.form(), &body, &reply, &names, complete.as_ref())?;
-            let usage =
-                translated.progress.usage.unwrap_or_else(|| guess(exchange, translated.progress.text_bytes));
-            Ok(Told::Whole { body: translated.body.into(), content_type: JSON, usage: Some(usage) })
+            let usage = Some(tokens(exchange, translated.progress.usage, translated.progress.text_bytes));
+            Ok(Told::Whole { body: translated.body.into(), content_type: JSON, usage })
         }
     }
 }
@@ -125,7 +127,7 @@ fn completion(prompt: &Prompt, exchange: &Exchange) -> Option<Complete> {
     let target = exchange.target.clone().filter(|_| prompt.usage_cost)?;
     let snapshot = exchange.snapshot.clone();
     let arrived = exchange.arrived;
-    let input = estimated_input(exchange);
+    let input = estimate::input(exchange.request_bytes);
     Some(Box::new(move |usage: &mut Usage| {
         if usage.estimated && usage.input == 0 {
             usage.input = input;
@@ -134,14 +136,9 @@ fn completion(prompt: &Prompt, exchange: &Exchange) -> Option<Complete> {
     }))
 }
 
-fn estimated_input(exchange: &Exchange) -> u64 {
-    (exchange.request_bytes as u64).div_ceil(tidegate_llm::progress::Progress::BYTES_PER_TOKEN)
-}
-
-/// Tokens guessed from sizes, marked as such, for an answer that tells none.
-fn guess(exchange: &Exchange, text_bytes: u64) -> Usage {
-    let output = text_bytes.div_ceil(tidegate_llm::progress::Progress::BYTES_PER_TOKEN);
-    Usage { input: estimated_input(exchange), output, estimated: true, ..Usage::default() }
+/// The tokens of a whole answer, told or estimated.
+fn tokens(exchange: &Exchange, told: Option<Usage>, text_bytes: u64) -> Usage {
+    estimate::tokens(told, true, exchange.request_bytes, text_bytes)
 }
 
 /// Puts `cost` into the usage of an answer that otherwise passes as it is. Opt-in, so that others do not pay for it.

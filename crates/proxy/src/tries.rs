@@ -53,6 +53,9 @@ impl<'p> Tries<'p> {
             std::mem::swap(&mut self.open, &mut self.next_round);
         }
         let Try { target, wait } = self.open.pop_front()?;
+        if exchange.attempts > 0 && exchange.started.elapsed() + wait >= target.limits.total {
+            return None;
+        }
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }

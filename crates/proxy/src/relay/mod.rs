@@ -14,17 +14,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tidegate_core::FaultKind;
+use tidegate_llm::UpstreamFault;
 use tidegate_llm::progress::Progress;
-use tidegate_llm::{UpstreamFault, Usage};
 
 pub use source::Source;
 pub use voice::{Taken, Voice};
 
 use crate::error::GatewayError;
+use crate::estimate;
 use crate::exchange::{Exchange, Outcome};
 
 /// How long a stream that said why it ended is waited for to say so formally (case 17).
 const AFTER_FINISH: Duration = Duration::from_secs(2);
+/// Most bytes that are held back before the stream is known to be good. Responses begin with the whole request, twice.
+const HELD: usize = 64 << 20;
 /// How long the rest of an answer is read so that its lane can be used again.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -34,6 +37,8 @@ pub struct Relay {
     source: Option<Source>,
     voice: Voice,
     ready: VecDeque<Bytes>,
+    /// Bytes that came before the stream was known to be good.
+    held: usize,
     /// `None` before the commit and after the settlement.
     exchange: Option<Exchange>,
     /// A provider's error event that was passed on or translated.
@@ -49,6 +54,7 @@ impl Relay {
             source: Some(source),
             voice,
             ready: VecDeque::new(),
+            held: 0,
             exchange: None,
             fault: None,
             abort: false,
@@ -80,6 +86,11 @@ impl Relay {
             };
             match ready!(source.poll_piece(context)) {
                 Some(Ok(piece)) => {
+                    self.held += piece.len();
+                    if self.held > HELD {
+                        let cause = format!("it says nothing in {HELD} bytes");
+                        return Poll::Ready(Err(GatewayError::Nonsense(cause)));
+                    }
                     let taken = self.voice.take(piece);
                     if let Some(error) = early_error(&taken) {
                         return Poll::Ready(Err(error));
@@ -174,7 +185,10 @@ impl Relay {
 
     /// The provider's body ended; `cause` tells why, if it did not end by itself.
     fn finish(&mut self, cause: Option<&GatewayError>) {
-        self.ready.extend(self.voice.finish());
+        // Events may have said that all is told before the connection broke; bytes that nobody reads say nothing.
+        if cause.is_none() || !matches!(self.voice, Voice::Raw(_)) {
+            self.ready.extend(self.voice.finish());
+        }
         let progress = self.voice.progress();
         if progress.ended || progress.failed {
             return;
@@ -210,8 +224,12 @@ impl Relay {
 }
 
 impl Drop for Relay {
-    /// The caller went away: what came so far is still billed.
+    /// The caller went away, or had taken everything: what came so far is billed either way.
     fn drop(&mut self) {
+        let is_told = self.ready.is_empty() && !self.abort;
+        if is_told && (self.voice.progress().ended || self.fault.is_some()) {
+            return self.settle();
+        }
         if let Some(mut exchange) = self.exchange.take() {
             exchange.outcome = Outcome::Cancelled;
             note(&mut exchange, self.voice.progress());
@@ -222,23 +240,11 @@ impl Drop for Relay {
 /// Writes down what the answer amounted to.
 fn note(exchange: &mut Exchange, progress: &Progress) {
     exchange.malformed = u64::from(progress.malformed);
-    let whole = progress.ended && progress.usage.is_some();
-    let mut usage = progress.usage.clone().unwrap_or_default();
-    if !whole && !matches!(exchange.endpoint, "forward") {
-        estimate(&mut usage, exchange.request_bytes as u64, progress.guessed_output());
+    if exchange.endpoint != "forward" {
+        let told = progress.usage.clone();
+        let request_bytes = exchange.request_bytes;
+        exchange.usage = Some(estimate::tokens(told, progress.ended, request_bytes, progress.text_bytes));
     }
-    if whole || usage.estimated {
-        exchange.usage = Some(usage);
-    }
-}
-
-/// Fills in what the provider did not tell before the stream ended.
-fn estimate(usage: &mut Usage, request_bytes: u64, output: u64) {
-    usage.estimated = true;
-    if usage.input == 0 {
-        usage.input = request_bytes.div_ceil(Progress::BYTES_PER_TOKEN);
-    }
-    usage.output = usage.output.max(output);
 }
 
 /// An error before the commit, as far as one piece tells it.

@@ -120,8 +120,8 @@ impl Voice {
                     told.push(rest);
                     told.push(Bytes::from_static(b"\n"));
                 }
-                if observer.progress().ended && !had_mark && *dialect == Dialect::OpenaiChat {
-                    told.push(Bytes::from_static(b"data: [DONE]\n\n"));
+                if observer.progress().ended && !had_mark {
+                    told.extend(mark_of_the_end(*dialect).map(Bytes::from_static));
                 }
                 told
             }
@@ -152,10 +152,19 @@ impl Voice {
     }
 }
 
+/// What ends a stream in a dialect, for a provider that told why it ended and then forgot to say so (case 17).
+fn mark_of_the_end(dialect: Dialect) -> Option<&'static [u8]> {
+    match dialect {
+        Dialect::OpenaiChat => Some(b"data: [DONE]\n\n"),
+        Dialect::Anthropic => Some(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
+        Dialect::OpenaiResponses | Dialect::Gemini => None,
+    }
+}
+
 /// Lets the observer see one frame; tells whether it is passed on, and the error in it.
 fn look_at(frame: &[u8], observer: &mut Observer, alive: &mut bool) -> (bool, Option<UpstreamFault>) {
-    // A comment alone is no sign of life (fault 38).
-    *alive |= !frame.starts_with(b":");
+    // A comment alone is no sign of life (fault 38); an event may begin with one.
+    *alive |= !frame.starts_with(b":") || memchr::memmem::find(frame, b"data").is_some();
     match observer.observe_frame(frame) {
         Verdict::Withhold => (false, None),
         Verdict::Error(fault) => (true, Some(fault)),

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,6 +61,7 @@ pub struct Plan {
     pub rules: Rules,
     pub limits: TimeLimits,
     /// Pools: name, targets with weights, fallbacks.
+    #[allow(clippy::type_complexity)] // Tests write it as a literal.
     pub pools: Vec<(&'static str, Vec<(String, u32)>, Vec<&'static str>)>,
     /// More providers: name, dialect, base URL.
     pub more: Vec<(&'static str, Dialect, String)>,
@@ -196,16 +197,17 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
         default_provider: providers.first().cloned(),
         models,
         providers,
-        prices: Arc::new(prices()),
+        prices: PRICES.clone(),
         rules: plan.rules.clone(),
     }
 }
 
-fn prices() -> PriceTable {
+/// Read once for all houses: it is the same in each.
+static PRICES: LazyLock<Arc<PriceTable>> = LazyLock::new(|| {
     let rate = |dollars: u64| tidegate_llm::price::Rate(dollars * 1_000_000);
     let price = tidegate_llm::price::Price::new(rate(1), rate(2));
-    PriceTable::builtin().unwrap().with_override("chat/text", price)
-}
+    Arc::new(PriceTable::builtin().unwrap().with_override("chat/text", price))
+});
 
 fn provider(
     name: &str,

@@ -1,12 +1,16 @@
 //! The data plane against fake providers, in one process, over real sockets.
 
-// The modules share their helpers, and nobody else sees them.
-#![allow(unreachable_pub)]
+// The modules share their helpers, nobody else sees them, and a failing helper is a failing test.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod answers_malformed;
 mod basics;
 mod bodies;
+mod clients;
+mod forwarding;
 mod house;
 mod raw_upstream;
 mod reading;
+mod retries;
 mod stream_engine;
+mod upstream_faults;
