@@ -52,7 +52,7 @@ fn errors_of_other_shapes_are_understood() {
     let openai =
         decode(429, br#"{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}"#);
     assert_eq!((openai.kind, openai.message.as_str()), (FaultKind::RateLimited, "slow down"));
-    assert_eq!(decode(502, b"<html>bad gateway</html>").message, "<html>bad gateway</html>");
+    assert_eq!(decode(502, b"<html>bad gateway</html>").message, "the provider answered 502");
     assert_eq!(decode(503, b"").message, "the provider answered 503");
     assert_eq!(decode(500, br#"{"error":"boom"}"#).message, "boom");
     assert_eq!(decode(401, br#"{"message":"no key"}"#).message, "no key");
