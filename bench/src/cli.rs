@@ -50,6 +50,8 @@ pub(crate) enum What {
     },
     /// Load with translation, streams and soak
     All,
+    /// Measure nothing: show the last results again, or write them with --write
+    Report,
 }
 
 /// What `load` measures.

@@ -87,6 +87,7 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
             println!("{}", runs::profile::run(setting, gateway, &work, *seconds).await?);
             return Ok(());
         }
+        What::Report => Results::load(&folder),
         What::All => all(setting).await?,
         // In CI, one short run of everything.
         _ if setting.smoke => all(setting).await?,
@@ -105,6 +106,7 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
     if setting.smoke {
         return sane(&shown);
     }
+    println!("{}", report::verdicts(&shown));
     results.load = shown.load.or(results.load);
     results.streams = shown.streams.or(results.streams);
     results.soak = shown.soak.or(results.soak);
@@ -134,7 +136,7 @@ fn plan(load: &LoadArguments, smoke: bool) -> Result<runs::load::Plan> {
         true => WORKS.iter().chain(cross).cloned().collect(),
         false => load.works.iter().map(|name| named(name)).collect::<Result<_>>()?,
     };
-    let (rounds, seconds) = if smoke { (1, 0.3) } else { (load.rounds, load.seconds) };
+    let (rounds, seconds) = if smoke { (1, 0.2) } else { (load.rounds, load.seconds) };
     Ok(runs::load::Plan { works, rounds, seconds })
 }
 

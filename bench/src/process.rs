@@ -95,6 +95,8 @@ impl Gateway {
         let out = fs::File::create(log)?;
         let child = Command::new(&words[0])
             .args(&words[1..])
+            // Away from a `.env` that may lie in the current folder.
+            .current_dir(log.parent().unwrap_or(Path::new("/")))
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)

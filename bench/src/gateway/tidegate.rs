@@ -1,6 +1,7 @@
-//! Tidegate with all that is on by default: usage, cost, metrics, and its log going to a file.
+//! Tidegate with all that is on by default: usage, cost, metrics, and its access log going to a file.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -8,25 +9,21 @@ use anyhow::{Context, Result, bail};
 
 use super::{Contender, Site, TIDEGATE, free_port, wait_until_ready};
 use crate::process::Gateway;
+use crate::work::{CROSS, WORKS, Work};
 
 pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
-    let program = site.tidegate.clone().map_or_else(program, Ok)?;
+    let program = match &site.tidegate {
+        Some(program) => fs::canonicalize(program).with_context(|| program.display().to_string())?,
+        None => built()?,
+    };
     let (listen, admin) = (free_port()?, free_port()?);
     let config = site.folder.join("tidegate.yaml");
-    let text = format!(
-        "listen: [{{ address: {listen} }}]\n\
-         admin: {{ address: {admin} }}\n\
-         workers: 1\n\
-         providers:\n  \
-           fake: {{ dialect: openai-chat, base_url: \"http://{}/v1\", api_key: bench-key }}\n",
-        site.upstream
-    );
-    fs::write(&config, text)?;
+    fs::write(&config, config_text(site, listen, admin))?;
     let log = site.folder.join("tidegate.log");
     let arguments = ["run", "--config", &*config.to_string_lossy()];
     let mut process = Gateway::start(&program, &arguments, &log, site.pinned)?;
     wait_until_ready(&mut process, listen, &log).context("tidegate")?;
-    let version = Command::new(&program).arg("version").output()?;
+    let version = Command::new(&program).arg("--version").output()?;
     Ok(Contender {
         name: TIDEGATE,
         version: String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or_default().to_owned(),
@@ -38,8 +35,28 @@ pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
     })
 }
 
+/// One worker, a price for every model, the access log in a file; all else as it is by default.
+fn config_text(site: &Site<'_>, listen: SocketAddr, admin: SocketAddr) -> String {
+    let mut models: Vec<String> = WORKS.iter().chain(CROSS).map(Work::model).collect();
+    models.sort();
+    models.dedup();
+    let prices = models.iter().map(|model| format!("  \"fake/{model}\": {{ input: 2.5, output: 10 }}\n"));
+    format!(
+        "listen: [{{ address: {listen} }}]\n\
+         admin: {{ address: {admin} }}\n\
+         workers: 1\n\
+         access_log: access.log\n\
+         auto_providers: false\n\
+         providers:\n\
+         \x20 fake: {{ dialect: openai-chat, base_url: \"http://{}/v1\", api_key: bench-key }}\n\
+         prices:\n{}",
+        site.upstream,
+        prices.collect::<String>()
+    )
+}
+
 /// The release build beside this program; built where it is not there.
-fn program() -> Result<PathBuf> {
+fn built() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let file = here.parent().context("this program has no folder")?.join("tidegate");
     if !file.is_file() {

@@ -20,6 +20,8 @@ medians of the rounds, ratios medians of each round's ratio.
   fast the load generator's core is, and **core busy** says whether the gateway's core was the limit.
 - **added** latency is the gateway's percentile less that of asking the fake provider directly at the same rate. Requests
   leave on a clock that does not wait for answers. For streams it is the time to the first event, otherwise to the end.
+  Tidegate holds a stream's first events back until one has content, so that it can still go to another target: where the
+  chunks are paced this is one pace (10 ms) by design.
 - An answer counts only if it is whole: status 200, all events, the proper end. Any other ends the run with an error.
 - Compare figures within one run only; from one run to the next they move by up to a fifth.
 ";

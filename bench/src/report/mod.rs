@@ -14,12 +14,16 @@ use crate::results::Results;
 
 /// The results as text for a terminal.
 pub(crate) fn text(results: &Results) -> String {
-    let mut text = document::tables(results, table::Style::Terminal);
-    for goal in goals::judge(results) {
+    document::tables(results, table::Style::Terminal)
+}
+
+/// Which goals are met, a line each.
+pub(crate) fn verdicts(results: &Results) -> String {
+    let line = |goal: goals::Goal| {
         let verdict = if goal.met { "met   " } else { "MISSED" };
-        text.push_str(&format!("{verdict}  {}: {}\n", goal.says, goal.seen));
-    }
-    text
+        format!("{verdict}  {}: {}\n", goal.says, goal.seen)
+    };
+    goals::judge(results).into_iter().map(line).collect()
 }
 
 /// Writes `docs/performance.md` and `docs/performance.svg` below `root`.

@@ -77,10 +77,12 @@ async fn measure(gateway: &Contender, direct: &Contender, work: &Work, plan: &Pl
     let process = gateway.process.as_ref();
     let aim = gateway.aim(work);
     let measured = Duration::from_secs_f64(plan.seconds);
-    // A paced stream lives 0.7 s: only after that are as many open as will be.
-    let warm_up =
-        if work.pace.is_some() { Duration::from_secs(1) } else { measured.min(Duration::from_millis(500)) };
-    let span = Span { warm_up, measured };
+    let span = match work.pace {
+        None => Span { warm_up: measured.min(Duration::from_millis(500)), measured },
+        // A paced stream lives 0.7 s: only after that are as many open as will be. They use little CPU, which /proc
+        // counts in hundredths of a second: so it takes longer.
+        Some(_) => Span { warm_up: Duration::from_secs(1), measured: measured * 2 },
+    };
     let fixed = at_rate(&aim, work.rate, span, process).await.context("at the fixed rate")?;
     if work.pace.is_some() {
         return Ok(Figures { saturated: None, fixed, half: None });

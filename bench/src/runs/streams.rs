@@ -16,7 +16,7 @@ use crate::work::{Dialect, Work};
 /// Milliseconds between two chunks of a stream.
 const PACE_MS: u64 = 100;
 
-/// All streams begin within this time.
+/// All streams begin within this time, or within a quarter of the time that one takes.
 const RAMP: Duration = Duration::from_secs(2);
 
 /// How many are open, and how many were at most.
@@ -57,10 +57,12 @@ async fn hold(gateway: &Contender, work: &Work, count: usize) -> Result<StreamsR
     let process = gateway.process.as_ref().context("only a gateway can hold streams")?;
     let (before, cpu) = (process.resident_kib(), process.cpu()?);
     let (aim, open) = (gateway.aim(work), Rc::new(Open::default()));
+    let length = Duration::from_millis(PACE_MS) * work.pieces.unwrap_or(1) as u32;
+    let ramp = RAMP.min(length / 4);
     let local = LocalSet::new();
     let mut tasks = JoinSet::new();
     for number in 0..count {
-        let wait = RAMP.mul_f64(number as f64 / count as f64);
+        let wait = ramp.mul_f64(number as f64 / count as f64);
         tasks.spawn_local_on(stream(aim.clone(), wait, Rc::clone(&open)), &local);
     }
     let (mut most, mut lost, mut why) = (before, 0, None);
