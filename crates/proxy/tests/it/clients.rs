@@ -353,6 +353,25 @@ async fn fault_64_over_http_2_a_stream_that_is_reset_cancels_the_provider() {
 }
 
 #[tokio::test]
+async fn a_slow_reader_over_http_2_holds_the_provider_up_too() {
+    let text = "x".repeat(16 << 10);
+    let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let (url, written, stopped) = torrent(event).await;
+    let more = vec![("raw", Dialect::OpenaiChat, url)];
+    let house = House::start_with(Plan { more, ..Plan::default() }).await;
+    let (mut sender, _connection) = h2(&house).await;
+    let mut slow = sender.send_request(h2_request(&house, "chat", "raw/m")).await.unwrap().into_body();
+    slow.frame().await.unwrap().unwrap();
+    stopped.await;
+    let bytes = written.load(Ordering::Relaxed);
+    assert!(bytes < 16 << 20, "the provider has written {bytes} bytes to nobody");
+    // Another stream of the same connection is not held up with it.
+    let answer = sender.send_request(h2_request(&house, "chat", "chat/text")).await.unwrap();
+    let events = sse::read_all(&answer.into_body().collect().await.unwrap().to_bytes());
+    assert_eq!(ending(&events), Ending::Whole);
+}
+
+#[tokio::test]
 async fn fault_39_over_http_2_a_raw_answer_that_breaks_off_resets_its_stream() {
     let house = House::start().await;
     let (mut sender, _connection) = h2(&house).await;

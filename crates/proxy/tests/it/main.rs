@@ -12,5 +12,6 @@ mod house;
 mod raw_upstream;
 mod reading;
 mod retries;
+mod secrets;
 mod stream_engine;
 mod upstream_faults;
