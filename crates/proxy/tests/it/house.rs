@@ -21,6 +21,7 @@ use tidegate_testkit::FakeProvider;
 use tidegate_testkit::client::{Answer, Client};
 
 use crate::reading::check_sound;
+use crate::secrets::{traced_keys, watch_traces};
 
 /// Names of the four providers, each of which is the same fake, spoken to in another dialect.
 pub const PROVIDERS: [(&str, Dialect, &str); 4] = [
@@ -96,6 +97,7 @@ impl House {
     }
 
     pub async fn start_with(plan: Plan) -> Self {
+        watch_traces();
         let fake = FakeProvider::start().await.unwrap();
         let meters = Meters::default();
         let snapshot = Arc::new(snapshot(&plan, fake.addr(), &meters));
@@ -152,6 +154,7 @@ impl House {
             assert!(!line.to_string().contains("canary"), "{line}");
             assert!(line["outcome"].is_string() && line["request_id"].is_string(), "{line}");
         }
+        assert_eq!(traced_keys(), Vec::<String>::new());
         lines
     }
 
