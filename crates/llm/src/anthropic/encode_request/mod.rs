@@ -39,8 +39,8 @@ impl Context<'_> {
 }
 
 /// Writes the JSON body. Rules, beside those of the parts:
-/// `max_tokens` is the caller's, else the most that the model gives, else 8192 (case 65), and more if a thinking budget
-/// would eat it up; penalties, seed and `verbosity` have no likeness here and are dropped by name; stop sequences of
+/// `max_tokens` is the caller's, else the most that the model gives, else 8192 (case 65) and more if a thinking budget
+/// would eat that up; penalties, seed and `verbosity` have no likeness here and are dropped by name; stop sequences of
 /// white space only are refused there and are dropped by name.
 pub fn encode(request: &ChatRequest, target: &Profile<'_>) -> Result<Encoded, BadRequest> {
     let mut cx = Context {

@@ -91,7 +91,8 @@ impl Plan {
 /// - an effort is written as `output_config.effort` with adaptive thinking where the model knows it, else as a budget:
 ///   minimal 1024, low 2048, medium 8192, high 16384, xhigh 32768, max 60000 tokens. `minimal` is written `low`, `xhigh`
 ///   is `max` on models that do not know it: never less than asked (case 61);
-/// - a budget is kept where the model takes one (at least 1024), else it becomes the least effort that covers it;
+/// - a budget is kept where the model takes one (at least 1024), else it becomes the least effort that covers it; one that
+///   does not fit into the limit shrinks to three quarters of it, and is left out and named where those are under 1024;
 /// - `none` is `disabled`, `between_tools`, or nothing, as the model wants it; on a model that always thinks it is the
 ///   effort `low`, and named;
 /// - on models that think by default, thinking is left out for callers of other dialects who do not ask to see it;
@@ -99,7 +100,8 @@ impl Plan {
 ///   Anthropic refuses that, and the wish is named.
 pub(super) fn plan(cx: &mut Context<'_>, messages: &[Message<'_>]) -> Plan {
     let request = cx.request;
-    let limit = request.max_output_tokens.or(cx.target.max_output_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
+    let fixed = request.max_output_tokens.or(cx.target.max_output_tokens);
+    let limit = fixed.unwrap_or(DEFAULT_MAX_TOKENS);
     let mut plan = Plan { thinking: Thinking::Unset, effort: None, show: None, max_tokens: limit };
     let Some(wish) = &request.reasoning else { return plan };
     if wish.effort.as_deref() == Some("none") || wish.budget == Some(0) {
@@ -111,7 +113,7 @@ pub(super) fn plan(cx: &mut Context<'_>, messages: &[Message<'_>]) -> Plan {
     fit_form(cx, &mut plan);
     fit_effort(cx, &mut plan);
     if let Thinking::Budget(budget) = plan.thinking {
-        let fitted = fit_budget(budget, plan.max_tokens, cx.target.max_output_tokens);
+        let fitted = fit_budget(budget, plan.max_tokens, fixed.is_some());
         match fitted.filter(|_| !lacks_thoughts(messages)) {
             Some((budget, max_tokens)) => {
                 plan.thinking = Thinking::Budget(budget);
@@ -207,17 +209,23 @@ fn fit_effort(cx: &mut Context<'_>, plan: &mut Plan) {
     }
 }
 
-/// The budget counts towards `max_tokens` and must be smaller: the limit grows by the budget, up to what the model can
-/// give, and then the budget shrinks.
-fn fit_budget(budget: u64, max_tokens: u64, most: Option<u64>) -> Option<(u64, u64)> {
+/// The budget counts towards `max_tokens` and must be smaller. A limit that the caller or the model sets is kept, and the
+/// budget shrinks: no loss, for other vendors count thoughts towards the limit too. A limit that we made up grows.
+fn fit_budget(budget: u64, limit: u64, is_fixed: bool) -> Option<(u64, u64)> {
     let budget = budget.max(LEAST_BUDGET);
-    if budget < max_tokens {
-        return Some((budget, max_tokens));
+    if budget < limit {
+        return Some((budget, limit));
     }
-    let raised = max_tokens.saturating_add(budget);
-    let max_tokens = most.map_or(raised, |most| raised.min(most.max(max_tokens)));
-    let budget = budget.min(max_tokens.saturating_sub(1));
-    (budget >= LEAST_BUDGET).then_some((budget, max_tokens))
+    if !is_fixed {
+        return Some((budget, limit.saturating_add(budget)));
+    }
+    let budget = room(limit);
+    (budget < limit).then_some((budget, limit))
+}
+
+/// The thoughts that fit into a limit: a quarter of it is left for the answer.
+fn room(limit: u64) -> u64 {
+    (limit - limit / 4).max(LEAST_BUDGET)
 }
 
 /// Whether the conversation ends with tool results whose call came without thoughts.

@@ -46,12 +46,19 @@ fn case_61_efforts_by_generation() {
 }
 
 #[test]
-fn case_65_the_limit_leaves_room_for_the_budget() {
-    let mut request = effort("medium");
-    request.max_output_tokens = Some(8192);
-    assert_eq!(write(&request, "claude-sonnet-4-5").0["max_tokens"], 16_384);
-    request.max_output_tokens = Some(8193);
-    assert_eq!(write(&request, "claude-sonnet-4-5").0["max_tokens"], 8193);
+fn case_65_the_callers_limit_holds_and_the_budget_fits_into_it() {
+    let fitted = |limit: Option<u64>| {
+        let mut request = effort("high");
+        request.max_output_tokens = limit;
+        let (body, dropped) = write(&request, "claude-sonnet-4-5");
+        let tokens = |value: &Value| value.as_u64().unwrap_or(0);
+        (tokens(&body["max_tokens"]), tokens(&body["thinking"]["budget_tokens"]), dropped.len())
+    };
+    assert_eq!(fitted(Some(4000)), (4000, 3000, 0));
+    assert_eq!(fitted(Some(1025)), (1025, 1024, 0));
+    assert_eq!(fitted(Some(1024)), (1024, 0, 1));
+    assert_eq!(fitted(Some(16_385)), (16_385, 16_384, 0));
+    assert_eq!(fitted(None), (8192 + 16_384, 16_384, 0));
 }
 
 #[test]
@@ -80,7 +87,7 @@ fn budgets_are_kept_or_become_efforts() {
     assert_eq!(outcome(&budget(0), "claude-opus-5").0, json!({"type": "disabled"}));
     let tight = Profile { max_output_tokens: Some(4096), ..Profile::plain("claude-3-7-sonnet") };
     let (body, _) = write_for(&budget(8000), &tight);
-    assert_eq!((&body["max_tokens"], &body["thinking"]["budget_tokens"]), (&json!(4096), &json!(4095)));
+    assert_eq!((&body["max_tokens"], &body["thinking"]["budget_tokens"]), (&json!(4096), &json!(3072)));
 }
 
 #[test]
