@@ -23,7 +23,7 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, UpstreamFault> {
         ..ChatResponse::default()
     };
     match value.get("candidates").and_then(|candidates| candidates.get(0)) {
-        Some(candidate) => read_candidate(candidate, &mut response),
+        Some(candidate) => read_candidate(candidate, &mut response)?,
         None if is_blocked(&value) => response.stop = StopReason::ContentFilter,
         None => return Err(broken("has no candidates")),
     }
@@ -35,7 +35,11 @@ fn is_blocked(value: &Value) -> bool {
     value.get("promptFeedback").and_then(|feedback| feedback.get("blockReason")).is_some()
 }
 
-fn read_candidate(candidate: &Value, response: &mut ChatResponse) {
+fn read_candidate(candidate: &Value, response: &mut ChatResponse) -> Result<(), UpstreamFault> {
+    let reason = candidate.get("finishReason").and_then(Value::as_str).unwrap_or("STOP");
+    if let Some(fault) = finish::fault(reason) {
+        return Err(fault);
+    }
     let id_prefix = if response.id.is_empty() { String::new() } else { format!("{}_", response.id) };
     let mut reader = PartReader::with_prefix(id_prefix);
     let parts = candidate.get("content").and_then(|content| content.get("parts"));
@@ -48,8 +52,8 @@ fn read_candidate(candidate: &Value, response: &mut ChatResponse) {
     }
     cite(candidate, response);
     let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
-    let reason = candidate.get("finishReason").and_then(Value::as_str).unwrap_or("STOP");
     response.stop = finish::decode(reason, called).unwrap_or_default();
+    Ok(())
 }
 
 /// Puts the sources on the last text.
@@ -123,6 +127,16 @@ mod tests {
         assert_eq!((fault.kind, fault.status), (FaultKind::Overloaded, 503));
         assert_eq!(decode(b"<html>").unwrap_err().kind, FaultKind::Upstream);
         assert_eq!(decode(b"{}").unwrap_err().kind, FaultKind::Upstream);
+    }
+
+    #[test]
+    fn case_14_a_malformed_call_is_a_fault_and_no_stop() {
+        let answer = json!({"candidates": [{"content": {}, "finishReason": "MALFORMED_FUNCTION_CALL"}]});
+        let fault = decode(answer.to_string().as_bytes()).unwrap_err();
+        assert_eq!(
+            (fault.kind, fault.code.as_deref()),
+            (FaultKind::Upstream, Some("MALFORMED_FUNCTION_CALL"))
+        );
     }
 
     proptest! {

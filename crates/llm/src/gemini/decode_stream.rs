@@ -148,6 +148,11 @@ impl Decoder {
             out.extend(found.into_iter().map(|citation| Event::Cite { index: open.index, citation }));
         }
         let reason = candidate.finish_reason.unwrap_or_default();
+        if let Some(fault) = finish::fault(&reason) {
+            self.over = true;
+            out.push(Event::Error(fault));
+            return;
+        }
         if let Some(stop) = finish::decode(&reason, self.calls > 0) {
             self.stop = Some(stop);
         }

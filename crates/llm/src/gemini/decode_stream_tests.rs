@@ -42,6 +42,13 @@ fn case_16_a_finished_stream_needs_no_end_mark() {
 }
 
 #[test]
+fn case_14_a_malformed_call_is_an_error_and_the_last_word() {
+    let events = run(&[parts(json!([{"text": "Hel"}])), ended("MALFORMED_FUNCTION_CALL"), ended("STOP")]);
+    let Some(Event::Error(fault)) = events.last() else { panic!("{events:?}") };
+    assert_eq!(fault.code.as_deref(), Some("MALFORMED_FUNCTION_CALL"));
+}
+
+#[test]
 fn fault_39_a_cut_stream_has_no_end() {
     let events = run(&[parts(json!([{"text": "Hel"}]))]);
     assert_eq!(events.last(), Some(&Event::Text { index: 0, text: "Hel".into() }));

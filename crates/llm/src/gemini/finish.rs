@@ -1,5 +1,8 @@
 //! `finishReason`: why an answer ended.
 
+use tidegate_core::FaultKind;
+
+use crate::fault::UpstreamFault;
 use crate::hub::StopReason;
 
 /// Reads a reason. `None` for no reason at all. `called` says whether the answer has a function call: Gemini says STOP
@@ -23,10 +26,25 @@ pub(crate) fn decode(reason: &str, called: bool) -> Option<StopReason> {
         | "MODEL_ARMOR"
         | "ESCALATION"
         | "PUP_LIMITED_DISABLED" => StopReason::ContentFilter,
-        // OTHER, MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, TOO_MANY_TOOL_CALLS, MISSING_THOUGHT_SIGNATURE,
-        // MALFORMED_RESPONSE, NO_IMAGE, IMAGE_OTHER and whatever comes.
+        // OTHER, NO_IMAGE, IMAGE_OTHER and whatever comes.
         other => StopReason::Other(other.to_owned()),
     })
+}
+
+/// The fault that a reason stands for: the model said something that is no answer, and a second try may well get one. No
+/// other dialect has a word for it, and «stop» would claim that the answer is whole.
+pub(crate) fn fault(reason: &str) -> Option<UpstreamFault> {
+    let (kind, what) = match reason {
+        "MALFORMED_FUNCTION_CALL" => (FaultKind::Upstream, "the model wrote a tool call that cannot be read"),
+        "UNEXPECTED_TOOL_CALL" => (FaultKind::Upstream, "the model called a tool that is not on offer"),
+        "TOO_MANY_TOOL_CALLS" => (FaultKind::Upstream, "the model called too many tools in a row"),
+        "MALFORMED_RESPONSE" => (FaultKind::Upstream, "the model's answer is malformed"),
+        "MISSING_THOUGHT_SIGNATURE" => {
+            (FaultKind::InvalidRequest, "an earlier tool call lacks its thought signature")
+        }
+        _ => return None,
+    };
+    Some(UpstreamFault::new(kind, format!("{what} ({reason})")).with_code(Some(reason.to_owned())))
 }
 
 /// The reason for a Gemini caller.
@@ -42,16 +60,7 @@ pub(crate) fn encode(stop: &StopReason) -> &str {
 
 /// Reasons that decode to `Other` and are Gemini's own words.
 fn is_known(reason: &str) -> bool {
-    [
-        "MALFORMED_FUNCTION_CALL",
-        "UNEXPECTED_TOOL_CALL",
-        "TOO_MANY_TOOL_CALLS",
-        "MISSING_THOUGHT_SIGNATURE",
-        "MALFORMED_RESPONSE",
-        "NO_IMAGE",
-        "IMAGE_OTHER",
-    ]
-    .contains(&reason)
+    ["NO_IMAGE", "IMAGE_OTHER"].contains(&reason)
 }
 
 #[cfg(test)]
@@ -65,11 +74,23 @@ mod tests {
             ("STOP", true, StopReason::ToolCalls),
             ("MAX_TOKENS", true, StopReason::Length),
             ("SPII", false, StopReason::ContentFilter),
-            ("MALFORMED_FUNCTION_CALL", false, StopReason::Other("MALFORMED_FUNCTION_CALL".into())),
+            ("NO_IMAGE", false, StopReason::Other("NO_IMAGE".into())),
         ] {
             assert_eq!(decode(wire, called), Some(stop), "{wire}");
         }
         assert_eq!(decode("FINISH_REASON_UNSPECIFIED", false), None);
+    }
+
+    #[test]
+    fn reasons_without_an_answer_are_faults() {
+        for reason in
+            ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"]
+        {
+            let fault = fault(reason).unwrap();
+            assert_eq!((fault.kind, fault.code.as_deref()), (FaultKind::Upstream, Some(reason)));
+        }
+        assert_eq!(fault("MISSING_THOUGHT_SIGNATURE").unwrap().kind, FaultKind::InvalidRequest);
+        assert_eq!(fault("STOP").or(fault("SAFETY")).or(fault("OTHER")), None);
     }
 
     #[test]

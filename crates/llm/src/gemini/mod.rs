@@ -14,7 +14,7 @@ pub mod encode_request;
 pub mod encode_response;
 pub mod encode_stream;
 pub mod error;
-mod finish;
+pub(crate) mod finish;
 mod model;
 pub(crate) mod proto;
 mod thinking;

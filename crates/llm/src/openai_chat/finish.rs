@@ -10,13 +10,13 @@ use crate::hub::StopReason;
 /// | `Length`, `ContextWindow` | `length` |
 /// | `ToolCalls` | `tool_calls` |
 /// | `ContentFilter`, `Refusal` | `content_filter` |
-/// | `Other` | `stop` |
+/// | `Other` | `content_filter`: something at the provider stopped the answer, and `stop` would call it whole |
 pub fn finish_reason(stop: &StopReason) -> &'static str {
     match stop {
-        StopReason::Stop | StopReason::StopSequence(_) | StopReason::Pause | StopReason::Other(_) => "stop",
+        StopReason::Stop | StopReason::StopSequence(_) | StopReason::Pause => "stop",
         StopReason::Length | StopReason::ContextWindow => "length",
         StopReason::ToolCalls => "tool_calls",
-        StopReason::ContentFilter | StopReason::Refusal => "content_filter",
+        StopReason::ContentFilter | StopReason::Refusal | StopReason::Other(_) => "content_filter",
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
             (StopReason::ContextWindow, "length"),
             (StopReason::Pause, "stop"),
             (StopReason::StopSequence(Some("x".into())), "stop"),
-            (StopReason::Other("LANGUAGE".into()), "stop"),
+            (StopReason::Other("OTHER".into()), "content_filter"),
             (StopReason::ToolCalls, "tool_calls"),
         ] {
             assert_eq!(finish_reason(&stop), word);

@@ -9,6 +9,7 @@ use super::counts::{fault_inside, fault_of, usage_of};
 use super::keys::KEYS;
 use crate::Dialect;
 use crate::fault::UpstreamFault;
+use crate::gemini;
 use crate::progress::Progress;
 
 #[derive(Deserialize)]
@@ -25,6 +26,14 @@ struct Whole<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
+    candidates: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Candidate {
+    #[serde(default, rename = "finishReason")]
+    finish_reason: Option<String>,
 }
 
 /// Reads a 200 answer's JSON body. An error inside it, and a body that is no JSON, is a fault (faults 47, 49). Bodies of
@@ -74,6 +83,9 @@ fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
         };
         return Err(Bad::Fault(fault));
     }
+    if let Some(fault) = whole.candidates.filter(|_| dialect == Dialect::Gemini).and_then(fault_of_end) {
+        return Err(Bad::Fault(fault));
+    }
     let mut usage = whole.usage.or(whole.usage_metadata).and_then(|raw| usage_of(dialect, raw));
     if let (Some(usage), Some(tier)) = (&mut usage, whole.service_tier.and_then(text)) {
         usage.service_tier = Some(tier);
@@ -86,6 +98,14 @@ fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
         text_bytes,
         ..complete()
     })
+}
+
+/// The fault that Gemini tells as the reason of the only answer's end.
+fn fault_of_end(candidates: &RawValue) -> Option<UpstreamFault> {
+    match serde_json::from_str::<Vec<Candidate>>(candidates.get()).ok()?.as_slice() {
+        [only] => gemini::finish::fault(only.finish_reason.as_deref()?),
+        _ => None,
+    }
 }
 
 /// What every whole answer is.
@@ -167,6 +187,7 @@ mod tests {
             (Endpoint::Responses, r#"{"status":"failed","error":{"code":"server_error","message":"no"}}"#),
             (Endpoint::Messages, r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#),
             (Endpoint::Generate, r#"[{"error":{"code":500,"message":"no","status":"INTERNAL"}}]"#),
+            (Endpoint::Generate, r#"{"candidates":[{"finishReason":"UNEXPECTED_TOOL_CALL","index":0}]}"#),
         ] {
             assert!(read_answer(endpoint, body.as_bytes()).is_err(), "{body}");
         }

@@ -5,6 +5,8 @@ use serde_json::value::RawValue;
 
 use super::neutral;
 use crate::Dialect;
+use crate::fault::UpstreamFault;
+use crate::gemini::finish;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_of, usage_of};
 use crate::passage::keys::KEYS;
@@ -33,6 +35,17 @@ struct Candidate<'a> {
     content: Option<Content<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
+}
+
+impl Candidate<'_> {
+    /// The fault of the answer that counts: of several, the first.
+    fn fault(&self) -> Option<UpstreamFault> {
+        let is_first = self.index.is_none_or(|index| matches!(index.get(), "0" | "null"));
+        is_first.then_some(())?;
+        finish::fault(&text(self.finish_reason?)?)
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,8 +97,9 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress) -> Option<Ve
     }
     let is_blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
     let candidates = chunk.candidates.as_deref().unwrap_or_default();
+    let fault = candidates.iter().find_map(Candidate::fault);
     let is_finish = is_blocked || candidates.iter().any(|candidate| candidate.finish_reason.is_some());
-    progress.finished |= is_finish;
+    progress.finished |= is_finish && fault.is_none();
     let parts =
         candidates.iter().filter_map(|candidate| candidate.content.as_ref()?.parts.as_ref()).flatten();
     let mut says_something = false;
@@ -94,6 +108,10 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress) -> Option<Ve
         let bytes = part.text.map_or(0, quoted_bytes) + args.map_or(0, |args| args.get().len() as u64);
         progress.text_bytes += bytes;
         says_something |= bytes > 0 || part.function_call.is_some() || part.inline_data.is_some();
+    }
+    if let Some(fault) = fault {
+        progress.good |= says_something;
+        return Some(Verdict::Error(fault));
     }
     Some(if is_finish || says_something { Verdict::Good } else { neutral(progress) })
 }
