@@ -5,6 +5,7 @@ use crate::adapt::{ToolNames, adapt_response};
 use crate::codec::{MalformedEvent, Reply, StreamDecoder, decode_response, encode_response};
 use crate::fault::UpstreamFault;
 use crate::form::Form;
+use crate::hub::Part;
 use crate::hub::fold::{fold, unfold};
 use crate::sse::{SseDecoder, SseTooLong};
 use crate::translate::text_bytes;
@@ -27,9 +28,10 @@ pub fn whole_as_stream(
     target: Dialect,
     caller: Form,
     body: &[u8],
-    reply: Reply,
+    mut reply: Reply,
     names: &ToolNames,
 ) -> Result<Converted, UpstreamFault> {
+    reply.origin = Some(target);
     let mut response = decode_response(target, body)?;
     adapt_response(&mut response, caller.dialect(), names);
     let (usage, text_bytes) = (response.usage.clone(), text_bytes(&response));
@@ -61,9 +63,15 @@ pub fn stream_as_whole(
     read.map_err(|error| UpstreamFault::new(FaultKind::Upstream, error.to_string()))?;
     decoder.finish(&mut events);
     let mut response = fold(events)?;
+    for part in &mut response.parts {
+        if let Part::Reasoning(thoughts) = part {
+            thoughts.origin = Some(target);
+        }
+    }
     adapt_response(&mut response, caller.dialect(), names);
     let (usage, text_bytes) = (response.usage.clone(), text_bytes(&response));
-    Ok(Converted { body: caller.encode_response(&response, reply), usage, text_bytes })
+    let reply = Reply { origin: Some(target), ..reply.clone() };
+    Ok(Converted { body: caller.encode_response(&response, &reply), usage, text_bytes })
 }
 
 impl Form {
@@ -73,5 +81,27 @@ impl Form {
             Self::Completions => crate::completions::encode_response::encode(response, reply),
             _ => encode_response(self.dialect(), response, reply),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &[u8] =
+        br#"{"id":"msg_1","type":"message","role":"assistant","model":"c","stop_reason":"end_turn",
+        "content":[{"type":"thinking","thinking":"hm","signature":"c2Vh"},{"type":"text","text":"so"}],
+        "usage":{"input_tokens":1,"output_tokens":1}}"#;
+
+    #[test]
+    fn case_55_a_seal_stays_known_as_its_makers_in_either_form() {
+        let (target, caller) = (Dialect::Anthropic, Form::Plain(Dialect::OpenaiResponses));
+        let names = ToolNames::default();
+        let seal = b"tidegate.seal.1:anthropic:signature:c2Vh";
+        let stream = whole_as_stream(target, caller, WHOLE, Reply::default(), &names).unwrap().body;
+        assert!(memchr::memmem::find(&stream, seal).is_some(), "{}", String::from_utf8_lossy(&stream));
+        let own = whole_as_stream(target, Form::Plain(target), WHOLE, Reply::default(), &names).unwrap().body;
+        let whole = stream_as_whole(target, caller, &own, &Reply::default(), &names).unwrap().body;
+        assert!(memchr::memmem::find(&whole, seal).is_some(), "{}", String::from_utf8_lossy(&whole));
     }
 }
