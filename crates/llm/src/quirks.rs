@@ -28,6 +28,22 @@ pub struct Quirks {
     pub no_null_fields: bool,
 }
 
+impl Quirks {
+    /// No difference from the book: the default, for constants.
+    pub const BOOK: Self = Self {
+        legacy_max_tokens: false,
+        no_stream_options: false,
+        no_developer_role: false,
+        no_json_schema: false,
+        no_parallel_tool_calls: false,
+        no_openai_extras: false,
+        replay_reasoning: false,
+        keep_unsigned_thinking: false,
+        plain_patterns: false,
+        no_null_fields: false,
+    };
+}
+
 /// What an encoder needs to know of the target.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile<'a> {

@@ -1,6 +1,6 @@
 //! The rows of servers that people run themselves, at the address where each of them listens by default.
 
-use super::{BOOK, OLD_WORDS, Provider, Speaks, chat_only};
+use super::{OLD_WORDS, Provider, Speaks, chat_only};
 use crate::Dialect::{Anthropic, OpenaiChat, OpenaiResponses};
 use crate::quirks::Quirks;
 
@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Provider] = &[
     // `encoding_format: null`: wire case 70.
     Provider {
         speaks: ALL_THREE,
-        quirks: Quirks { no_null_fields: true, ..BOOK },
+        quirks: Quirks { no_null_fields: true, ..Quirks::BOOK },
         docs: "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         ..server("vllm", "vLLM", "http://127.0.0.1:8000/v1")
     },

@@ -108,23 +108,9 @@ pub fn find(name: &str) -> Option<&'static Provider> {
     all().find(|provider| provider.name == name)
 }
 
-/// No difference from the book.
-const BOOK: Quirks = Quirks {
-    legacy_max_tokens: false,
-    no_stream_options: false,
-    no_developer_role: false,
-    no_json_schema: false,
-    no_parallel_tool_calls: false,
-    no_openai_extras: false,
-    replay_reasoning: false,
-    keep_unsigned_thinking: false,
-    plain_patterns: false,
-    no_null_fields: false,
-};
-
 /// The oldest words of OpenAI chat: `max_tokens` and `system`. Every server knows them, so they are also sent where it is not
 /// known whether a server knows the newer ones.
-const OLD_WORDS: Quirks = Quirks { legacy_max_tokens: true, no_developer_role: true, ..BOOK };
+const OLD_WORDS: Quirks = Quirks { legacy_max_tokens: true, no_developer_role: true, ..Quirks::BOOK };
 
 const CHAT: &[Speaks] = &[Speaks::here(Dialect::OpenaiChat)];
 
@@ -140,7 +126,7 @@ const fn chat_only(name: &'static str, display_name: &'static str, base_url: &'s
         speaks: CHAT,
         completions: false,
         embeddings: false,
-        quirks: BOOK,
+        quirks: Quirks::BOOK,
         docs: "",
     }
 }
@@ -237,6 +223,6 @@ mod tests {
 
     #[test]
     fn the_book_is_the_default() {
-        assert_eq!(BOOK, Quirks::default());
+        assert_eq!(Quirks::BOOK, Quirks::default());
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of hosted providers. Each names, above it, where its differences are known from.
 
-use super::{AuthStyle, BOOK, OLD_WORDS, Provider, Speaks, chat_only};
+use super::{AuthStyle, OLD_WORDS, Provider, Speaks, chat_only};
 use crate::Dialect::{Anthropic, Gemini, OpenaiChat, OpenaiResponses};
 use crate::quirks::Quirks;
 
@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Provider] = &[
     Provider {
         env_keys: &["XAI_API_KEY"],
         speaks: &[Speaks::here(OpenaiResponses), Speaks::here(OpenaiChat)],
-        quirks: Quirks { no_developer_role: true, no_openai_extras: true, ..BOOK },
+        quirks: Quirks { no_developer_role: true, no_openai_extras: true, ..Quirks::BOOK },
         docs: "https://docs.x.ai/docs/models",
         ..chat_only("xai", "xAI", "https://api.x.ai/v1")
     },
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Provider] = &[
         speaks: &[Speaks::here(OpenaiChat), Speaks::here(OpenaiResponses), Speaks::here(Anthropic)],
         completions: true,
         embeddings: true,
-        quirks: Quirks { no_developer_role: true, ..BOOK },
+        quirks: Quirks { no_developer_role: true, ..Quirks::BOOK },
         docs: "https://openrouter.ai/docs/quickstart",
         ..chat_only("openrouter", "OpenRouter", "https://openrouter.ai/api/v1")
     },
@@ -128,7 +128,7 @@ pub(super) const ROWS: &[Provider] = &[
             no_stream_options: true,
             no_parallel_tool_calls: true,
             no_openai_extras: true,
-            ..BOOK
+            ..Quirks::BOOK
         },
         docs: "https://docs.cohere.com/docs/compatibility-api",
         ..chat_only("cohere", "Cohere", "https://api.cohere.ai/compatibility/v1")
@@ -204,7 +204,7 @@ pub(super) const ROWS: &[Provider] = &[
             no_developer_role: true,
             no_parallel_tool_calls: true,
             no_openai_extras: true,
-            ..BOOK
+            ..Quirks::BOOK
         },
         docs: "https://inference-docs.cerebras.ai/resources/openai",
         ..chat_only("cerebras", "Cerebras", "https://api.cerebras.ai/v1")
