@@ -28,6 +28,7 @@ pub mod sse;
 pub mod tokens;
 pub mod translate;
 pub mod usage;
+mod words;
 
 pub use dialect::Dialect;
 pub use fault::{BadRequest, Problem, UpstreamFault};

@@ -337,6 +337,17 @@ mod tests {
         assert_eq!(refusal.message, "strict mode: openai-chat cannot carry `truncation`, `max_tool_calls`");
     }
 
+    #[test]
+    fn case_67_the_billing_line_goes_without_a_word_even_in_strict_mode() {
+        let body = br#"{"model":"m","max_tokens":50,"messages":[{"role":"user","content":"x"}],"system":[
+            {"type":"text","text":"x-anthropic-billing-header: cc_version=2.1; cch=1a2b3;"}]}"#;
+        let request = decode_request(Dialect::Anthropic, body).unwrap();
+        for target in [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Gemini] {
+            let prepared = prepare(Dialect::Anthropic, &request, target, &Profile::plain("m"), true).unwrap();
+            assert!(memchr::memmem::find(&prepared.encoded.body, b"billing").is_none(), "{target}");
+        }
+    }
+
     const CHUNK: &[u8] =
         br#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"12345"},"finish_reason":null}]}"#;
     const STOP: &[u8] =

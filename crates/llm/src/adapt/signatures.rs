@@ -7,6 +7,7 @@ use crate::Dialect;
 use crate::hub::{ChatRequest, ChatResponse, Event, Part, PartStart, Reasoning};
 use crate::openai_responses::holds_foreign_seal;
 use crate::quirks::Quirks;
+use crate::words::thoughts_of;
 
 /// Between a call's id and its packed signature, which was base64.
 const PACKED: &str = "__ts_";
@@ -134,16 +135,6 @@ fn is_sealed(thoughts: &Reasoning) -> bool {
     thoughts.signature.as_ref().is_some_and(|signature| !signature.is_empty())
         || thoughts.encrypted.is_some()
         || thoughts.id.is_some()
-}
-
-/// What a dialect calls the thoughts of earlier turns.
-const fn thoughts_of(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::OpenaiChat => "messages[].reasoning_content",
-        Dialect::OpenaiResponses => "input[] (reasoning)",
-        Dialect::Anthropic => "messages[].content[] (thinking)",
-        Dialect::Gemini => "contents[].parts[] (thought)",
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ mod model;
 pub(crate) mod proto;
 mod thinking;
 pub mod usage;
-mod words;
 
 /// The key under which arguments that are no JSON object are sent to Gemini, whose `args` must be one (case 49).
 pub const RAW_ARGUMENTS_KEY: &str = "_raw_arguments";

@@ -7,10 +7,10 @@
 use serde_json::{Map, Value, json};
 
 use super::model::{Generation, Model};
-use super::words::Words;
 use crate::fault::BadRequest;
 use crate::fields::Fields;
 use crate::hub::ReasoningWish;
+use crate::words::Words;
 
 /// Reads `thinkingConfig`; what it does not know goes to `unmapped`.
 pub(crate) fn decode(
@@ -39,7 +39,7 @@ pub(crate) fn decode(
 pub(crate) fn encode(
     wish: &ReasoningWish,
     model: &Model,
-    words: Words,
+    words: Words<'_>,
     dropped: &mut Vec<String>,
 ) -> Option<Value> {
     let mut config = Map::new();
@@ -75,7 +75,7 @@ fn shows_thoughts(wish: &ReasoningWish) -> bool {
 }
 
 /// A model that does not think: only the wish for no thoughts is met.
-fn name_all(wish: &ReasoningWish, words: Words, dropped: &mut Vec<String>) {
+fn name_all(wish: &ReasoningWish, words: Words<'_>, dropped: &mut Vec<String>) {
     if wish.effort.as_deref().is_some_and(|effort| effort != "none") {
         dropped.push(words.field("reasoning_effort").to_owned());
     } else if wish.budget.is_some_and(|tokens| tokens > 0) || wish.dynamic {
@@ -83,7 +83,7 @@ fn name_all(wish: &ReasoningWish, words: Words, dropped: &mut Vec<String>) {
     }
 }
 
-fn budget(wish: &ReasoningWish, model: &Model, words: Words, dropped: &mut Vec<String>) -> Option<i64> {
+fn budget(wish: &ReasoningWish, model: &Model, words: Words<'_>, dropped: &mut Vec<String>) -> Option<i64> {
     let (least, most, can_stop) = model.budget_range();
     let field = words.field("reasoning_effort");
     let tokens = match (wish.budget, wish.effort.as_deref()) {
@@ -118,7 +118,7 @@ fn budget(wish: &ReasoningWish, model: &Model, words: Words, dropped: &mut Vec<S
 fn level(
     wish: &ReasoningWish,
     model: &Model,
-    words: Words,
+    words: Words<'_>,
     dropped: &mut Vec<String>,
 ) -> Option<&'static str> {
     const ORDER: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
@@ -154,12 +154,13 @@ fn level_of_budget(tokens: u64, levels: &[&'static str]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Dialect;
+    use crate::hub::ChatRequest;
 
     fn run(effort: &str, model: &str) -> (Option<Value>, Vec<String>) {
         let wish = ReasoningWish { effort: Some(effort.to_owned()), ..ReasoningWish::default() };
         let mut dropped = Vec::new();
-        let words = Words(Some(Dialect::OpenaiChat));
+        let request = ChatRequest::default();
+        let words = Words::of(&request);
         let config = encode(&wish, &Model::of(model), words, &mut dropped);
         (config, dropped)
     }

@@ -64,6 +64,14 @@ pub struct Citation {
     pub raw: Value,
 }
 
+impl Citation {
+    /// Whether it covers all of its text because it does not say what it covers; where a dialect wants numbers, it can be
+    /// written once the text is whole.
+    pub(crate) fn needs_length(&self) -> bool {
+        self.end.is_none()
+    }
+}
+
 /// A picture, sound or document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::Dialect;
 use crate::codec::Reply;
-use crate::hub::{Event, PartStart, Reasoning, ToolKind};
+use crate::hub::{Citation, Event, PartStart, Reasoning, ToolKind};
 use crate::openai_chat::error::WireError;
 use crate::openai_chat::usage::WireUsage;
 use crate::openai_chat::{citation, finish, ids, reasoning};
@@ -27,6 +27,8 @@ pub struct Encoder {
     thoughts: u64,
     /// Characters of text so far: citations count from the beginning of the answer.
     characters: u64,
+    /// Citations of open texts that do not say where they belong: they cover the whole, whose length is not known yet.
+    held: Vec<(u32, Citation)>,
     usage: Option<Usage>,
     is_over: bool,
 }
@@ -112,6 +114,7 @@ impl Encoder {
             calls: 0,
             thoughts: 0,
             characters: 0,
+            held: Vec::new(),
             usage: None,
             is_over: false,
         }
@@ -129,6 +132,9 @@ impl Encoder {
             Event::Reasoning { index, text } => self.reasoning(*index, text, out),
             Event::Signature { index, signature } => self.signature(*index, signature, out),
             Event::Arguments { index, json } => self.arguments(*index, json, out),
+            Event::Cite { index, citation } if citation.needs_length() => {
+                self.held.push((*index, citation.clone()));
+            }
             Event::Cite { index, citation } => self.cite(*index, citation, out),
             Event::PartEnd { index } => self.close(*index, out),
             Event::Usage(usage) => self.count(usage),
@@ -296,15 +302,18 @@ impl Encoder {
         self.chunk(&Delta { tool_calls: Some([call]), ..Delta::default() }, None, out);
     }
 
-    fn cite(&mut self, index: u32, cited: &crate::hub::Citation, out: &mut Vec<u8>) {
+    fn cite(&mut self, index: u32, cited: &Citation, out: &mut Vec<u8>) {
         let Some(Kind::Text { offset, length }) = self.part(index) else { return };
         if let Some(annotation) = citation::write(cited, *offset, *length) {
             self.chunk(&Delta { annotations: Some([annotation]), ..Delta::default() }, None, out);
         }
     }
 
-    /// A call that came without arguments gets `{}` (case 19).
+    /// Writes the citations that cover a whole text. A call that came without arguments gets `{}` (case 19).
     fn close(&mut self, index: u32, out: &mut Vec<u8>) {
+        for (_, citation) in self.held.extract_if(.., |(of, _)| *of == index).collect::<Vec<_>>() {
+            self.cite(index, &citation, out);
+        }
         let Some(place) = self.parts.iter().position(|part| part.index == index) else { return };
         let part = self.parts.remove(place);
         if let Kind::Call { ordinal, kind: ToolKind::Function, is_empty: true } = part.kind {

@@ -19,8 +19,8 @@ pub(super) fn read(annotation: Value) -> Citation {
     }
 }
 
-/// Writes a citation. `None` for another dialect's citation without an address: this dialect has no word for it.
-pub(super) fn write(citation: &Citation) -> Option<Value> {
+/// Writes a citation of a text of `length` characters, which it covers if it does not say where it belongs. `None` for another dialect's citation without an address: this dialect has no word for it.
+pub(super) fn write(citation: &Citation, length: u64) -> Option<Value> {
     if citation.dialect == Some(Dialect::OpenaiResponses) && citation.raw.is_object() {
         return Some(citation.raw.clone());
     }
@@ -28,8 +28,14 @@ pub(super) fn write(citation: &Citation) -> Option<Value> {
     Some(json!({
         "type": "url_citation",
         "start_index": citation.start.unwrap_or_default(),
-        "end_index": citation.end.unwrap_or_default(),
+        "end_index": citation.end.unwrap_or(length),
         "url": url,
         "title": citation.title.as_deref().unwrap_or(url),
     }))
+}
+
+/// Writes the citations of a whole text.
+pub(super) fn write_all(citations: &[Citation], text: &str) -> Vec<Value> {
+    let length = text.chars().count() as u64;
+    citations.iter().filter_map(|citation| write(citation, length)).collect()
 }

@@ -40,7 +40,7 @@ pub fn encode(response: &ChatResponse, reply: &Reply) -> Vec<u8> {
 fn add(part: &Part, base: &str, items: &mut Vec<Item>) {
     let content = match part {
         Part::Text { text, citations, .. } => {
-            Content::text(text.clone(), citations.iter().filter_map(annotation::write).collect())
+            Content::text(text.clone(), annotation::write_all(citations, text))
         }
         Part::Refusal(refusal) => Content::Refusal { refusal: refusal.clone() },
         other => {

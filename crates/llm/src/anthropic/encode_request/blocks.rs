@@ -10,15 +10,16 @@ use crate::hub::{Citation, Part, Reasoning, ToolCall, ToolKind, ToolResult, Turn
 
 /// The blocks of a user or assistant turn.
 pub(super) fn write<'a>(cx: &mut Context<'a>, t: usize, turn: &'a Turn) -> Vec<Block<'a>> {
-    let path = |p: usize| format!("messages[{t}].content[{p}]");
-    turn.parts.iter().enumerate().filter_map(|(p, part)| write_part(cx, part, &|| path(p))).collect()
+    let words = cx.words();
+    turn.parts.iter().enumerate().filter_map(|(p, part)| write_part(cx, part, &|| words.part(t, p))).collect()
 }
 
 /// The blocks of a system turn: texts, and blocks of Anthropic's own.
 pub(super) fn write_instructions<'a>(cx: &mut Context<'a>, t: usize, turn: &'a Turn) -> Vec<Block<'a>> {
+    let words = cx.words();
     let mut blocks = Vec::new();
     for (p, part) in turn.parts.iter().enumerate() {
-        let path = || format!("messages[{t}].content[{p}]");
+        let path = || words.part(t, p);
         match part {
             Part::Text { .. } | Part::Opaque { .. } | Part::Refusal(_) => {
                 blocks.extend(write_part(cx, part, &path));
@@ -42,7 +43,7 @@ fn write_part<'a>(cx: &mut Context<'a>, part: &'a Part, path: &dyn Fn() -> Strin
         Part::Refusal(text) if text.trim().is_empty() => None,
         Part::Refusal(text) => Some(Block::text(text.as_str())),
         Part::Media(media) => media::write(cx, media, path),
-        Part::Reasoning(reasoning) => write_reasoning(cx, reasoning, path),
+        Part::Reasoning(reasoning) => write_reasoning(cx, reasoning),
         Part::ToolCall(call) => Some(write_call(call)),
         Part::ToolResult(result) => Some(write_result(cx, result, path)),
         Part::Opaque { dialect: Dialect::Anthropic, json, .. } => Some(Block::Opaque(json)),
@@ -55,11 +56,7 @@ fn write_part<'a>(cx: &mut Context<'a>, part: &'a Part, path: &dyn Fn() -> Strin
 
 /// Thoughts go back only to who sealed them (cases 54 to 58): sealed ones of this dialect byte for byte, empty text or
 /// not; without a seal only where the provider wants that.
-fn write_reasoning<'a>(
-    cx: &mut Context<'a>,
-    reasoning: &'a Reasoning,
-    path: &dyn Fn() -> String,
-) -> Option<Block<'a>> {
+fn write_reasoning<'a>(cx: &mut Context<'a>, reasoning: &'a Reasoning) -> Option<Block<'a>> {
     let is_own = reasoning.origin == Some(Dialect::Anthropic);
     let text = reasoning.text.as_str();
     match (&reasoning.encrypted, &reasoning.signature) {
@@ -70,7 +67,7 @@ fn write_reasoning<'a>(
         }
         _ => {}
     }
-    cx.dropped.push(format!("{} (reasoning)", path()));
+    cx.drop_once(cx.words().thoughts());
     None
 }
 

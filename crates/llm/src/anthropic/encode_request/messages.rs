@@ -36,7 +36,8 @@ pub(super) fn write<'a>(cx: &mut Context<'a>) -> Result<Conversation<'a>, BadReq
     let mut messages: Vec<Message<'a>> = Vec::new();
     for (t, turn) in request.turns.iter().enumerate() {
         if turn.name.is_some() {
-            cx.dropped.push(format!("messages[{t}].name"));
+            let turn = cx.words().turn(t);
+            cx.dropped.push(format!("{turn}.name"));
         }
         match turn.role {
             Role::System | Role::Developer => {

@@ -4,7 +4,6 @@ mod blocks;
 mod format;
 mod media;
 mod messages;
-mod names;
 mod sampling;
 mod thinking;
 mod tools;
@@ -12,7 +11,6 @@ mod wire;
 
 use serde_json::{Map, Value};
 
-use self::names::word;
 use self::wire::Body;
 use super::models::{Traits, traits};
 use crate::Dialect;
@@ -20,6 +18,7 @@ use crate::codec::Encoded;
 use crate::fault::BadRequest;
 use crate::hub::ChatRequest;
 use crate::quirks::Profile;
+use crate::words::{Words, is_no_op};
 
 /// What every part of the encoder needs.
 struct Context<'a> {
@@ -31,10 +30,21 @@ struct Context<'a> {
     dropped: Vec<String>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    fn words(&self) -> Words<'a> {
+        Words::of(self.request)
+    }
+
+    /// Names something that may be there many times.
+    fn drop_once(&mut self, name: &str) {
+        if !self.dropped.iter().any(|dropped| dropped == name) {
+            self.dropped.push(name.to_owned());
+        }
+    }
+
     /// Names a field of the caller's as dropped, in the caller's words.
     fn drop_field(&mut self, field: &'static str) {
-        self.dropped.push(word(self.request.unmapped.dialect, field).to_owned());
+        self.dropped.push(self.words().field(field).to_owned());
     }
 }
 
@@ -82,7 +92,7 @@ pub fn encode(request: &ChatRequest, target: &Profile<'_>) -> Result<Encoded, Ba
 }
 
 fn stop_sequences<'a>(cx: &mut Context<'a>) -> Vec<&'a str> {
-    let field = word(cx.request.unmapped.dialect, "stop");
+    let field = cx.words().field("stop");
     let mut kept = Vec::new();
     for (i, text) in cx.request.stop.iter().enumerate() {
         if text.trim().is_empty() {
@@ -154,15 +164,5 @@ fn write_unmapped<'a>(cx: &mut Context<'a>, body: &mut Body<'a>) {
             },
             _ => cx.dropped.push(path.clone()),
         }
-    }
-}
-
-/// Fields of other dialects that say what is so anyway.
-fn is_no_op(path: &str, value: &Value) -> bool {
-    match path {
-        "stream_options" => true,
-        "n" | "candidateCount" | "generationConfig.candidateCount" => value.as_u64() == Some(1),
-        "store" | "background" | "logprobs" => value.as_bool() == Some(false),
-        _ => value.is_null(),
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn plan(cx: &mut Context<'_>, messages: &[Message<'_>]) -> Plan {
             }
             None => {
                 plan.thinking = Thinking::Unset;
-                cx.drop_field("reasoning_effort");
+                cx.drop_field("reasoning");
             }
         }
     }
@@ -135,7 +135,7 @@ fn turn_off(cx: &mut Context<'_>, plan: &mut Plan) {
         OffForm::Unset => {}
         OffForm::Never => {
             plan.effort = Some("low".to_owned());
-            cx.drop_field("reasoning_effort");
+            cx.drop_field("reasoning");
         }
     }
 }
@@ -174,7 +174,7 @@ fn fit_form(cx: &mut Context<'_>, plan: &mut Plan) {
                 Some((_, budget)) => plan.thinking = Thinking::Budget(*budget),
                 None => {
                     plan.thinking = Thinking::Unset;
-                    cx.drop_field("reasoning_effort");
+                    cx.drop_field("reasoning");
                 }
             }
         }
@@ -204,8 +204,7 @@ fn fit_effort(cx: &mut Context<'_>, plan: &mut Plan) {
         _ => None,
     };
     if plan.effort.is_none() {
-        let name = if cx.is_own { "output_config.effort" } else { "reasoning_effort" };
-        cx.dropped.push(name.to_owned());
+        cx.drop_field("reasoning_effort");
     }
 }
 

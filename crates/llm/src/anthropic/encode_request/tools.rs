@@ -54,7 +54,8 @@ fn strict_flag(cx: &mut Context<'_>, index: usize, strict: Option<bool>) -> Opti
         return None;
     }
     if !cx.traits.json_schema || cx.target.quirks.no_json_schema {
-        cx.dropped.push(format!("tools[{index}].strict"));
+        let name = cx.words().tool_strict(index);
+        cx.dropped.push(name);
         return None;
     }
     Some(true)
@@ -72,7 +73,7 @@ fn input_schema<'a>(cx: &mut Context<'_>, index: usize, schema: Option<&'a Value
         _ => Cow::Owned(json!({"type": "object", "properties": {}})),
     };
     if cx.target.quirks.plain_patterns {
-        let path = format!("tools[{index}].input_schema");
+        let path = cx.words().tool_schema(index);
         cx.dropped.extend(remove_patterns(schema.to_mut(), &path));
     }
     schema

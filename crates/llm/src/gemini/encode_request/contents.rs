@@ -161,7 +161,7 @@ impl Writer<'_, '_> {
         let mut out = Vec::new();
         for (index, part) in turn.parts.iter().enumerate() {
             match part {
-                Part::Reasoning(reasoning) => self.reasoning(index, reasoning, &mut out),
+                Part::Reasoning(reasoning) => self.reasoning(reasoning, &mut out),
                 Part::ToolCall(call) => out.push(self.call(call)),
                 Part::ToolResult(_) => self.name(index, "tool result in a model turn"),
                 other => self.common(index, other, &mut out),
@@ -204,9 +204,12 @@ impl Writer<'_, '_> {
 
     /// Thoughts of Gemini go back; a seal without text belongs to the part before it. Thoughts of others mean nothing
     /// to Gemini (case 55).
-    fn reasoning(&mut self, index: usize, reasoning: &Reasoning, out: &mut Vec<Value>) {
+    fn reasoning(&mut self, reasoning: &Reasoning, out: &mut Vec<Value>) {
         if reasoning.origin != Some(Dialect::Gemini) {
-            self.name(index, "reasoning");
+            let name = self.context.words.thoughts().to_owned();
+            if !self.dropped.contains(&name) {
+                self.dropped.push(name);
+            }
             return;
         }
         let seal = reasoning.signature.as_deref();

@@ -8,7 +8,6 @@ mod tools;
 use serde_json::{Map, Value, json};
 
 use super::model::{Generation, Model};
-use super::words::{Words, is_no_op};
 use super::{proto, thinking};
 use crate::Dialect;
 use crate::codec::Encoded;
@@ -16,6 +15,7 @@ use crate::fault::BadRequest;
 use crate::hub::{ChatRequest, OutputFormat, Sampling, ToolChoice};
 use crate::quirks::Profile;
 use crate::schema;
+use crate::words::{Words, is_no_op};
 
 pub(crate) use media::write as write_media;
 
@@ -34,12 +34,12 @@ pub fn encode(request: &ChatRequest, target: &Profile<'_>) -> Result<Encoded, Ba
 struct Context<'a> {
     request: &'a ChatRequest,
     model: Model,
-    words: Words,
+    words: Words<'a>,
 }
 
 /// Writes a `GenerateContentRequest`.
 pub(crate) fn write(request: &ChatRequest, target: &Profile<'_>, dropped: &mut Vec<String>) -> Value {
-    let words = Words(request.unmapped.dialect);
+    let words = Words::of(request);
     let context = Context { request, model: Model::of(target.model), words };
     let mut body = Map::new();
     let mut written = contents::write(context, dropped);
@@ -68,7 +68,12 @@ pub(crate) fn write(request: &ChatRequest, target: &Profile<'_>, dropped: &mut V
     Value::Object(body)
 }
 
-fn sampling(request: &ChatRequest, words: Words, config: &mut Map<String, Value>, dropped: &mut Vec<String>) {
+fn sampling(
+    request: &ChatRequest,
+    words: Words<'_>,
+    config: &mut Map<String, Value>,
+    dropped: &mut Vec<String>,
+) {
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty } = &request.sampling;
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -128,7 +133,7 @@ fn format(
 }
 
 /// Everything that has no place in Gemini's request is named; Gemini's own fields go back where they were.
-fn extras(request: &ChatRequest, words: Words, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
+fn extras(request: &ChatRequest, words: Words<'_>, body: &mut Map<String, Value>, dropped: &mut Vec<String>) {
     match request.service_tier.as_deref() {
         None | Some("auto") => {}
         Some("default" | "standard" | "standard_only") => {

@@ -144,7 +144,7 @@ fn case_55_thoughts_of_others_are_named_and_left_away() {
     let turns = vec![user("hi"), turn(Role::Assistant, vec![Part::Reasoning(reasoning), Part::text("yes")])];
     let (body, dropped) = send(&request(turns), NEW);
     assert_eq!(body["contents"][1]["parts"], json!([{"text": "yes"}]));
-    assert_eq!(dropped, ["messages[1].content[0] (reasoning)"]);
+    assert_eq!(dropped, ["messages[].reasoning_content"]);
 }
 
 #[test]

@@ -16,9 +16,9 @@ pub(super) fn write(out: &mut Writer<'_>, messages: &mut Vec<Value>) -> Option<V
         }
         OutputFormat::JsonSchema { name, description, schema, strict } => {
             let mut schema = schema.clone();
-            let path = "response_format.json_schema";
+            let [path, strictness] = out.words().format();
             if out.quirks.plain_patterns {
-                for removed in strict::remove_patterns(&mut schema, &format!("{path}.schema")) {
+                for removed in strict::remove_patterns(&mut schema, path) {
                     out.drop_field(removed);
                 }
             }
@@ -26,7 +26,7 @@ pub(super) fn write(out: &mut Writer<'_>, messages: &mut Vec<Value>) -> Option<V
             if let Some(description) = description {
                 inner["description"] = description.as_str().into();
             }
-            let is_strict = fit(out, &mut schema, *strict, path);
+            let is_strict = fit(out, &mut schema, *strict, strictness);
             inner["schema"] = schema;
             if let Some(strict) = is_strict {
                 inner["strict"] = strict.into();
@@ -42,10 +42,10 @@ pub(super) fn fit(
     out: &mut Writer<'_>,
     schema: &mut Value,
     strict: Option<bool>,
-    path: &str,
+    name: &str,
 ) -> Option<bool> {
     if strict == Some(true) && !strict::fit(schema) {
-        out.drop_field(format!("{path}.strict"));
+        out.drop_field(name);
         return Some(false);
     }
     strict

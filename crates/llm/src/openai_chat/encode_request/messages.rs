@@ -7,13 +7,14 @@ use crate::Dialect;
 use crate::hub::{Part, Reasoning, Role, ToolCall, ToolKind, ToolResult, Turn};
 use crate::openai_chat::content::write_media;
 use crate::openai_chat::reasoning;
+use crate::words::Words;
 
 /// Writes all turns. Tool results come first, each its own message, so that nothing stands between the calls and their
 /// results; pictures in results follow in a user message (case 44).
 pub(super) fn write(out: &mut Writer<'_>) -> Vec<Value> {
     let mut messages = Vec::new();
     for (number, turn) in out.request.turns.iter().enumerate() {
-        let place = Place { turn: number };
+        let place = Place { words: out.words(), turn: number };
         match turn.role {
             Role::Assistant => messages.extend(write_answer(out, turn, place)),
             role => write_speech(out, turn, role, place, &mut messages),
@@ -24,13 +25,14 @@ pub(super) fn write(out: &mut Writer<'_>) -> Vec<Value> {
 
 /// Where a part stands, for the names of what is dropped.
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<'a> {
+    words: Words<'a>,
     turn: usize,
 }
 
-impl Place {
+impl Place<'_> {
     fn part(self, part: usize, what: &str) -> String {
-        format!("messages[{}].content[{part}] ({what})", self.turn)
+        format!("{} ({what})", self.words.part(self.turn, part))
     }
 }
 
@@ -42,7 +44,7 @@ fn message(role: &str, content: Value, name: Option<&str>) -> Value {
     message
 }
 
-fn write_speech(out: &mut Writer<'_>, turn: &Turn, role: Role, place: Place, messages: &mut Vec<Value>) {
+fn write_speech(out: &mut Writer<'_>, turn: &Turn, role: Role, place: Place<'_>, messages: &mut Vec<Value>) {
     let mut contents = Vec::new();
     let mut attached = Vec::new();
     let mut has_results = false;
@@ -156,18 +158,18 @@ fn write_result(out: &mut Writer<'_>, result: &ToolResult, name: &str, attached:
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
 }
 
-fn write_answer(out: &mut Writer<'_>, turn: &Turn, place: Place) -> Option<Value> {
+fn write_answer(out: &mut Writer<'_>, turn: &Turn, place: Place<'_>) -> Option<Value> {
     let mut contents = Vec::new();
     let mut calls = Vec::new();
     let mut thoughts = Vec::new();
     for (index, part) in turn.parts.iter().enumerate() {
         let name = || place.part(index, name_of(part));
         match part {
-            Part::Reasoning(part) => thoughts.extend(keep_thought(out, part, name)),
+            Part::Reasoning(part) => thoughts.extend(keep_thought(out, part)),
             Part::ToolCall(call) => calls.push(write_call(out, call, place, index)),
             Part::Media(_) => out.drop_field(name()),
             Part::Text { citations, .. } if !citations.is_empty() => {
-                out.drop_field(format!("messages[{}].content[{index}].citations", place.turn));
+                out.drop_field(format!("{}.citations", place.words.part(place.turn, index)));
                 contents.extend(write_part(out, part, name));
             }
             other => contents.extend(write_part(out, other, name)),
@@ -220,7 +222,7 @@ fn write_contents(out: &Writer<'_>, contents: Vec<Value>, has_calls: bool, writt
 
 /// What of a thought may be sent: the text to providers that want it back (case 64), a seal to those who made it (case 55).
 /// OpenAI itself takes neither.
-fn keep_thought(out: &mut Writer<'_>, part: &Reasoning, name: impl Fn() -> String) -> Option<Part> {
+fn keep_thought(out: &mut Writer<'_>, part: &Reasoning) -> Option<Part> {
     let is_sealed = part.signature.is_some() || part.encrypted.is_some();
     if is_sealed && part.origin == Some(Dialect::OpenaiChat) {
         return Some(Part::Reasoning(part.clone()));
@@ -228,11 +230,11 @@ fn keep_thought(out: &mut Writer<'_>, part: &Reasoning, name: impl Fn() -> Strin
     if out.quirks.replay_reasoning && !part.text.is_empty() {
         return Some(Part::Reasoning(Reasoning { text: part.text.clone(), ..Reasoning::default() }));
     }
-    out.drop_field(name());
+    out.drop_field(out.words().thoughts());
     None
 }
 
-fn write_call(out: &mut Writer<'_>, call: &ToolCall, place: Place, index: usize) -> Value {
+fn write_call(out: &mut Writer<'_>, call: &ToolCall, place: Place<'_>, index: usize) -> Value {
     if call.cache.is_some() {
         out.drop_field("cache_control");
     }

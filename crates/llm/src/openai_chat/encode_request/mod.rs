@@ -12,6 +12,7 @@ use crate::codec::Encoded;
 use crate::fault::BadRequest;
 use crate::hub::{ChatRequest, ReasoningWish};
 use crate::quirks::{Profile, Quirks};
+use crate::words::{Words, is_no_op};
 
 /// Fields that only OpenAI itself knows; left away for providers that refuse unknown fields.
 const EXTRAS: [&str; 3] = ["prompt_cache_retention", "prompt_cache_options", "moderation"];
@@ -78,6 +79,10 @@ impl<'a> Writer<'a> {
         self.request.unmapped.dialect == Some(Dialect::OpenaiChat)
     }
 
+    fn words(&self) -> Words<'a> {
+        Words::of(self.request)
+    }
+
     fn put(&mut self, name: &str, value: impl Into<Value>) {
         self.body.insert(name.to_owned(), value.into());
     }
@@ -97,9 +102,9 @@ impl<'a> Writer<'a> {
     }
 
     /// Puts a field that only OpenAI itself knows.
-    fn put_extra<T: Into<Value>>(&mut self, name: &str, value: Option<T>) {
+    fn put_extra<T: Into<Value>>(&mut self, name: &'static str, value: Option<T>) {
         match value {
-            Some(_) if self.quirks.no_openai_extras => self.drop_field(name),
+            Some(_) if self.quirks.no_openai_extras => self.drop_field(self.words().field(name)),
             value => self.put_some(name, value),
         }
     }
@@ -110,7 +115,7 @@ impl<'a> Writer<'a> {
         self.put_some("top_p", sampling.top_p.map(number));
         match sampling.top_k {
             Some(top_k) if self.is_own() => self.put("top_k", top_k),
-            Some(_) => self.drop_field(self.caller_word("top_k")),
+            Some(_) => self.drop_field(self.words().field("top_k")),
             None => {}
         }
         self.put_some("seed", sampling.seed);
@@ -124,7 +129,7 @@ impl<'a> Writer<'a> {
         self.put_some(name, self.request.max_output_tokens);
         let stop = &self.request.stop;
         if stop.len() > 4 && !self.is_own() {
-            self.drop_field(format!("{}[4]", self.caller_word("stop")));
+            self.drop_field(format!("{}[4]", self.words().field("stop")));
             self.put("stop", stop[..4].to_vec());
         } else if !stop.is_empty() {
             self.put("stop", stop.clone());
@@ -135,7 +140,7 @@ impl<'a> Writer<'a> {
         let Some(wish) = &self.request.reasoning else { return };
         self.put_some("reasoning_effort", effort(wish));
         if wish.show == Some(true) && !self.is_own() || wish.summary.is_some() {
-            self.drop_field(self.caller_word("reasoning.summary"));
+            self.drop_field(self.words().field("reasoning.summary"));
         }
     }
 
@@ -156,7 +161,7 @@ impl<'a> Writer<'a> {
                     request.metadata.iter().map(|(name, text)| (name.clone(), text.as_str().into()));
                 self.put("metadata", entries.collect::<Map<String, Value>>());
             } else {
-                self.drop_field("metadata");
+                self.drop_field(self.words().field("metadata"));
             }
         }
         if !(self.quirks.no_openai_extras && request.store == Some(false)) {
@@ -171,23 +176,11 @@ impl<'a> Writer<'a> {
         (tier != "auto" || self.is_own() && !self.quirks.no_openai_extras).then(|| tier.to_owned())
     }
 
-    /// What the caller's dialect calls one of the hub's fields.
-    fn caller_word(&self, field: &'static str) -> &'static str {
-        match (self.request.unmapped.dialect, field) {
-            (Some(Dialect::Gemini), "top_k") => "generationConfig.topK",
-            (Some(Dialect::Gemini), "stop") => "generationConfig.stopSequences",
-            (Some(Dialect::Gemini), "reasoning.summary") => "generationConfig.thinkingConfig.includeThoughts",
-            (Some(Dialect::Anthropic), "stop") => "stop_sequences",
-            (Some(Dialect::Anthropic), "reasoning.summary") => "thinking.display",
-            (_, field) => field,
-        }
-    }
-
     fn finish(mut self) -> Result<Encoded, BadRequest> {
         for (path, value) in &self.request.unmapped.fields {
             let refused = self.quirks.no_openai_extras && EXTRAS.contains(&path.as_str());
             let is_placed = self.is_own() && !refused && place::put(&mut self.body, path, value);
-            if !is_placed && !is_idle(path, value) {
+            if !is_placed && !is_no_op(path, value) {
                 self.drop_field(path.clone());
             }
         }
@@ -214,14 +207,4 @@ fn effort(wish: &ReasoningWish) -> Option<&str> {
 /// A number as the caller wrote it: `1`, not `1.0`.
 fn number(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e9 { Value::from(number as i64) } else { Value::from(number) }
-}
-
-/// Fields that ask for nothing wherever they come from.
-fn is_idle(path: &str, value: &Value) -> bool {
-    match path {
-        "n" | "candidateCount" | "generationConfig.candidateCount" => value == 1,
-        "store" | "background" | "echo" | "logprobs" => value == false,
-        "stream_options" => true,
-        _ => value.is_null(),
-    }
 }

@@ -38,14 +38,14 @@ pub(super) fn write(out: &mut Writer<'_>) -> Tools {
     if tools.is_empty() {
         match &request.tool_choice {
             None | Some(ToolChoice::Auto | ToolChoice::None) => {}
-            Some(_) => out.drop_field("tool_choice"),
+            Some(_) => out.drop_field(out.words().field("tool_choice")),
         }
         return Tools { tools, choice: None, parallel: None };
     }
     let choice = request.tool_choice.as_ref().map(|choice| write_choice(out, choice));
     let parallel = request.parallel_tool_calls.filter(|parallel| {
         if out.quirks.no_parallel_tool_calls && !parallel {
-            out.drop_field("parallel_tool_calls");
+            out.drop_field(out.words().field("parallel_tool_calls"));
         }
         !out.quirks.no_parallel_tool_calls
     });
@@ -99,13 +99,13 @@ fn write_parameters(
     strict: Option<bool>,
 ) -> (Option<Value>, Option<bool>) {
     let Some(mut parameters) = parameters else { return (None, strict.filter(|strict| !strict)) };
-    let path = format!("tools[{index}].function");
+    let words = out.words();
     if out.quirks.plain_patterns {
-        for removed in strict::remove_patterns(&mut parameters, &format!("{path}.parameters")) {
+        for removed in strict::remove_patterns(&mut parameters, &words.tool_schema(index)) {
             out.drop_field(removed);
         }
     }
-    let strict = format::fit(out, &mut parameters, strict, &path);
+    let strict = format::fit(out, &mut parameters, strict, &words.tool_strict(index));
     (Some(parameters), strict)
 }
 

@@ -219,8 +219,9 @@ fn citations_count_from_the_beginning_of_the_answer() {
         text(0, "äb"),
         end(0),
         open(1, PartStart::Text),
-        text(1, "cde"),
         Event::Cite { index: 1, citation },
+        text(1, "cde"),
+        end(1),
     ];
     let got = deltas(&written(reply(Dialect::Anthropic), &all));
     let place = &got[3]["annotations"][0]["url_citation"];

@@ -17,11 +17,20 @@ pub(super) struct Place {
     pub(super) dialect: Option<Dialect>,
 }
 
-/// Writes one part as a content block; names it when it cannot be said here.
-pub(super) fn block(part: &Part, place: Place) -> Result<Value, String> {
+/// A part that cannot be said here.
+#[derive(Debug, PartialEq)]
+pub(super) enum Lost {
+    /// It has a name of its own.
+    Named(String),
+    /// It is named by where it is and this.
+    Here(String),
+}
+
+/// Writes one part as a content block.
+pub(super) fn block(part: &Part, place: Place) -> Result<Value, Lost> {
     match part {
         Part::Text { text, citations, cache } if place.is_answer => {
-            let annotations = citations.iter().filter_map(annotation::write).collect::<Vec<_>>();
+            let annotations = annotation::write_all(citations, text);
             let block = json!({"type": "output_text", "text": text, "annotations": annotations});
             Ok(marked(block, cache, place))
         }
@@ -31,18 +40,21 @@ pub(super) fn block(part: &Part, place: Place) -> Result<Value, String> {
         Part::Refusal(text) if place.is_answer => Ok(json!({"type": "refusal", "refusal": text})),
         Part::Refusal(text) => Ok(json!({"type": "input_text", "text": text})),
         Part::Media(media) if place.is_answer => {
-            Err(format!("{} in an assistant turn", kind_word(media.kind)))
+            Err(Lost::Here(format!("{} in an assistant turn", kind_word(media.kind))))
         }
-        Part::Media(media) => self::media(media, place).map(|value| marked(value, &media.cache, place)),
+        Part::Media(media) => {
+            let value = self::media(media, place).map_err(Lost::Here)?;
+            Ok(marked(value, &media.cache, place))
+        }
         Part::Opaque { dialect: Dialect::OpenaiResponses, json, .. } => Ok(json.clone()),
-        Part::Opaque { name, .. } => Err(name.clone()),
-        Part::Reasoning(_) => Err("reasoning".to_owned()),
-        Part::ToolCall(call) => Err(format!("tool call {}", call.id)),
-        Part::ToolResult(result) => Err(format!("tool result {}", result.call_id)),
+        Part::Opaque { name, .. } => Err(Lost::Named(name.clone())),
+        Part::Reasoning(_) => Err(Lost::Here("reasoning".to_owned())),
+        Part::ToolCall(_) => Err(Lost::Here("tool call".to_owned())),
+        Part::ToolResult(_) => Err(Lost::Here("tool result".to_owned())),
     }
 }
 
-/// OpenAI caches by itself; marks of other dialects ask for what happens anyway.
+/// Marks of other dialects are left out and named: OpenAI caches by itself, but when and for how long it likes.
 fn marked(mut block: Value, cache: &Option<CacheMark>, place: Place) -> Value {
     if let (Some(mark), true) = (cache, place.is_native) {
         block["prompt_cache_breakpoint"] = json!({"mode": "explicit"});

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::content::{self, Place};
+use super::content::{self, Lost, Place};
 use crate::Dialect;
 use crate::hub::{ChatRequest, Part, Reasoning, Role, ToolCall, ToolKind, ToolResult, Turn};
 use crate::openai_responses::output::arguments;
 use crate::openai_responses::stateful_field;
 use crate::quirks::Quirks;
+use crate::words::Words;
 
 /// The input being written. Calls and results carry no role, status or item id (case 50): the provider gives those.
 pub(super) struct Items<'a> {
@@ -19,6 +20,8 @@ pub(super) struct Items<'a> {
     request: &'a ChatRequest,
     quirks: Quirks,
     is_native: bool,
+    /// The turn being written.
+    turn: usize,
     /// Whether the provider holds earlier turns that are not in the request.
     has_hidden_history: bool,
 }
@@ -32,6 +35,7 @@ impl<'a> Items<'a> {
             request,
             quirks,
             is_native,
+            turn: 0,
             has_hidden_history: is_native && stateful_field(request).is_some(),
         }
     }
@@ -41,16 +45,19 @@ impl<'a> Items<'a> {
         (self.items, self.dropped)
     }
 
-    pub(super) fn turn(&mut self, turn: &'a Turn) {
+    /// Writes the turn of that index.
+    pub(super) fn turn(&mut self, index: usize, turn: &'a Turn) {
+        self.turn = index;
         if turn.name.is_some() {
-            self.dropped.push("name".to_owned());
+            self.dropped.push(format!("{}.name", self.words().turn(index)));
         }
         let mut message = Vec::new();
-        for part in &turn.parts {
+        for (index, part) in turn.parts.iter().enumerate() {
+            self.note_mark(part);
             if belongs_in_message(part) {
                 match content::block(part, self.place(turn.role)) {
                     Ok(block) => message.push(block),
-                    Err(name) => self.dropped.push(name),
+                    Err(lost) => self.lose(index, lost),
                 }
                 continue;
             }
@@ -58,13 +65,42 @@ impl<'a> Items<'a> {
             match part {
                 Part::Reasoning(reasoning) => self.reasoning(reasoning),
                 Part::ToolCall(call) => self.call(call),
-                Part::ToolResult(result) => self.result(result),
+                Part::ToolResult(result) => self.result(index, result),
                 Part::Opaque { json, .. } => self.items.push(json.clone()),
                 Part::Text { .. } | Part::Media(_) | Part::Refusal(_) => {}
             }
         }
         self.message(turn.role, &mut message);
         self.cut_hanging_reasoning();
+    }
+
+    fn words(&self) -> Words<'a> {
+        Words::of(self.request)
+    }
+
+    /// Names a part, or a part of the result that it is.
+    fn lose(&mut self, part: usize, lost: Lost) {
+        self.dropped.push(match lost {
+            Lost::Named(name) => name,
+            Lost::Here(what) => format!("{} ({what})", self.words().part(self.turn, part)),
+        });
+    }
+
+    /// Cache marks of other dialects mean nothing here.
+    fn note_mark(&mut self, part: &Part) {
+        let mark = match part {
+            Part::Text { cache, .. } => cache,
+            Part::Media(media) => &media.cache,
+            Part::ToolCall(call) => &call.cache,
+            Part::ToolResult(result) => {
+                result.content.iter().for_each(|inner| self.note_mark(inner));
+                &result.cache
+            }
+            Part::Reasoning(_) | Part::Refusal(_) | Part::Opaque { .. } => return,
+        };
+        if mark.is_some() && !self.is_native {
+            self.dropped.push("cache_control".to_owned());
+        }
     }
 
     fn place(&self, role: Role) -> Place {
@@ -96,7 +132,7 @@ impl<'a> Items<'a> {
         let is_full = !reasoning.is_summary && !reasoning.text.is_empty();
         let is_own = reasoning.origin == Some(Dialect::OpenaiResponses);
         if !is_own || !(reasoning.encrypted.is_some() || is_kept || is_full) {
-            self.dropped.push("reasoning".to_owned());
+            self.dropped.push(self.words().thoughts().to_owned());
             return;
         }
         let mut item = json!({"type": "reasoning"});
@@ -121,7 +157,7 @@ impl<'a> Items<'a> {
     fn cut_hanging_reasoning(&mut self) {
         while self.items.last().is_some_and(|item| item["type"] == "reasoning") {
             self.items.pop();
-            self.dropped.push("reasoning (nothing follows it)".to_owned());
+            self.dropped.push(self.words().thoughts().to_owned());
         }
     }
 
@@ -138,15 +174,15 @@ impl<'a> Items<'a> {
         });
     }
 
-    fn result(&mut self, result: &ToolResult) {
+    fn result(&mut self, index: usize, result: &ToolResult) {
         if result.is_error {
-            self.dropped.push(format!("is_error of tool result {}", result.call_id));
+            self.dropped.push(format!("{}.is_error", self.words().part(self.turn, index)));
         }
         let is_orphan = !self.has_hidden_history && !self.calls.contains(result.call_id.as_str());
         if is_orphan {
-            return self.orphan(result);
+            return self.orphan(index, result);
         }
-        let output = self.output(result);
+        let output = self.output(index, result);
         let kind = match result.kind {
             ToolKind::Function => "function_call_output",
             ToolKind::Custom => "custom_tool_call_output",
@@ -155,20 +191,20 @@ impl<'a> Items<'a> {
     }
 
     /// Texts alone become one string, which every server takes; media need the list form.
-    fn output(&mut self, result: &ToolResult) -> Value {
+    fn output(&mut self, index: usize, result: &ToolResult) -> Value {
         if result.content.iter().all(|part| matches!(part, Part::Text { .. })) {
             return result.joined_text().into();
         }
-        self.blocks(result).into()
+        self.blocks(index, result).into()
     }
 
-    fn blocks(&mut self, result: &ToolResult) -> Vec<Value> {
+    fn blocks(&mut self, index: usize, result: &ToolResult) -> Vec<Value> {
         let place = self.place(Role::User);
         let mut blocks = Vec::new();
         for part in &result.content {
             match content::block(part, place) {
                 Ok(block) => blocks.push(block),
-                Err(name) => self.dropped.push(name),
+                Err(lost) => self.lose(index, lost),
             }
         }
         blocks
@@ -176,14 +212,14 @@ impl<'a> Items<'a> {
 
     /// A result without its call is refused by the API ("No tool call found …"), so its content is told as a user
     /// message (case 51).
-    fn orphan(&mut self, result: &ToolResult) {
-        self.dropped.push(format!("tool result {} (its call is missing; sent as text)", result.call_id));
+    fn orphan(&mut self, index: usize, result: &ToolResult) {
+        self.lose(index, Lost::Here("its call is missing; sent as text".to_owned()));
         let label = match &result.name {
             Some(name) => format!("Result of the tool {name}:"),
             None => "Result of an earlier tool call:".to_owned(),
         };
         let mut content = vec![json!({"type": "input_text", "text": label})];
-        content.append(&mut self.blocks(result));
+        content.append(&mut self.blocks(index, result));
         self.message(Role::User, &mut content);
     }
 }

@@ -4,7 +4,6 @@ mod content;
 mod items;
 mod settings;
 mod tools;
-mod words;
 
 use serde_json::{Map, Value};
 
@@ -13,6 +12,7 @@ use crate::codec::Encoded;
 use crate::fault::BadRequest;
 use crate::hub::{ChatRequest, Part, Role};
 use crate::quirks::Profile;
+use crate::words::{Words, is_no_op};
 
 pub(super) use settings::format_value;
 pub(super) use tools::{choice_value, tool_value};
@@ -52,7 +52,11 @@ struct Writer<'a> {
     dropped: Vec<String>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn words(&self) -> Words<'a> {
+        Words::of(self.request)
+    }
+
     fn put(&mut self, name: &str, value: impl Into<Value>) {
         self.body.insert(name.to_owned(), value.into());
     }
@@ -72,14 +76,14 @@ impl Writer<'_> {
     }
 
     fn prompt(&mut self) {
-        let mut turns = self.request.turns.as_slice();
+        let mut first = 0;
         if let Some(text) = instructions(self.request) {
-            turns = &turns[1..];
+            first = 1;
             self.put("instructions", text);
         }
         let mut items = items::Items::new(self.request, self.target.quirks, self.is_native);
-        for turn in turns {
-            items.turn(turn);
+        for (index, turn) in self.request.turns.iter().enumerate().skip(first) {
+            items.turn(index, turn);
         }
         let (items, dropped) = items.finish();
         self.put("input", items);
@@ -94,7 +98,7 @@ impl Writer<'_> {
             if self.is_native && self.put_back(path, value) {
                 continue;
             }
-            if !is_noise(path, value) {
+            if !is_no_op(path, value) {
                 self.drop(path.clone());
             }
         }
@@ -146,12 +150,4 @@ pub(super) fn instructions(request: &ChatRequest) -> Option<&str> {
         }
         _ => None,
     }
-}
-
-/// Fields whose absence changes nothing.
-fn is_noise(path: &str, value: &Value) -> bool {
-    value.is_null()
-        || path == "stream_options"
-        || (path == "store" && *value == Value::Bool(false))
-        || (path == "n" && value.as_u64() == Some(1))
 }

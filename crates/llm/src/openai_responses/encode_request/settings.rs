@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::Writer;
-use super::words::{self, Setting};
 use crate::hub::{OutputFormat, ReasoningWish};
 
 /// The lowest `max_output_tokens` that this API takes.
@@ -28,14 +27,14 @@ impl Writer<'_> {
         self.name_unsayable();
     }
 
-    fn lose(&mut self, setting: Setting) {
-        self.drop(words::path(self.request.unmapped.dialect, setting));
+    fn lose(&mut self, field: &'static str) {
+        self.drop(self.words().field(field));
     }
 
     fn limit(&mut self) {
         let Some(limit) = self.request.max_output_tokens else { return };
         if limit < LEAST_TOKENS && !self.is_native {
-            let path = words::path(self.request.unmapped.dialect, Setting::MaxOutputTokens);
+            let path = self.words().field("max_completion_tokens");
             self.drop(format!("{path} (raised to {LEAST_TOKENS})"));
             self.put("max_output_tokens", LEAST_TOKENS);
         } else {
@@ -80,7 +79,7 @@ impl Writer<'_> {
         let request = self.request;
         let takes_extras = !self.target.quirks.no_openai_extras;
         match request.store {
-            Some(true) if !takes_extras => self.lose(Setting::Store),
+            Some(true) if !takes_extras => self.lose("store"),
             store if takes_extras && (store.is_some() || !self.is_native) => {
                 self.put("store", store.unwrap_or(false));
             }
@@ -91,15 +90,15 @@ impl Writer<'_> {
                 let pairs = request.metadata.iter().map(|(name, value)| (name.clone(), value.clone().into()));
                 self.put("metadata", pairs.collect::<Map<String, Value>>());
             } else {
-                self.lose(Setting::Metadata);
+                self.lose("metadata");
             }
         }
         if let Some(key) = request.prompt_cache_key.as_deref() {
-            if takes_extras { self.put("prompt_cache_key", key) } else { self.lose(Setting::PromptCacheKey) }
+            if takes_extras { self.put("prompt_cache_key", key) } else { self.lose("prompt_cache_key") }
         }
         match request.end_user.as_deref() {
             Some(user) if !self.is_native && user.chars().count() > LONGEST_USER => {
-                self.lose(Setting::EndUser);
+                self.lose("user");
             }
             Some(user) => self.put(if takes_extras { "safety_identifier" } else { "user" }, user),
             None => {}
@@ -114,22 +113,22 @@ impl Writer<'_> {
             Some(tier @ ("auto" | "default" | "flex" | "scale" | "priority" | "fast" | "ultrafast")) => {
                 self.put("service_tier", tier);
             }
-            Some(_) => self.lose(Setting::ServiceTier),
+            Some(_) => self.lose("service_tier"),
         }
     }
 
     fn name_unsayable(&mut self) {
         let sampling = &self.request.sampling;
         let unsayable = [
-            (!self.request.stop.is_empty(), Setting::Stop),
-            (sampling.top_k.is_some(), Setting::TopK),
-            (sampling.seed.is_some(), Setting::Seed),
-            (sampling.frequency_penalty.is_some_and(|penalty| penalty != 0.0), Setting::FrequencyPenalty),
-            (sampling.presence_penalty.is_some_and(|penalty| penalty != 0.0), Setting::PresencePenalty),
+            (!self.request.stop.is_empty(), "stop"),
+            (sampling.top_k.is_some(), "top_k"),
+            (sampling.seed.is_some(), "seed"),
+            (sampling.frequency_penalty.is_some_and(|penalty| penalty != 0.0), "frequency_penalty"),
+            (sampling.presence_penalty.is_some_and(|penalty| penalty != 0.0), "presence_penalty"),
         ];
-        for (is_asked, setting) in unsayable {
+        for (is_asked, field) in unsayable {
             if is_asked {
-                self.lose(setting);
+                self.lose(field);
             }
         }
     }

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::Writer;
-use super::words::{self, Setting};
 use crate::Dialect;
 use crate::hub::{Tool, ToolChoice};
 
@@ -13,7 +12,12 @@ impl Writer<'_> {
         let mut tools = Vec::new();
         for tool in &self.request.tools {
             match tool_value(tool, self.is_native) {
-                Ok(value) => tools.push(value),
+                Ok(value) => {
+                    if matches!(tool, Tool::Function { cache: Some(_), .. }) && !self.is_native {
+                        self.drop("cache_control");
+                    }
+                    tools.push(value);
+                }
                 Err(name) => self.drop(name),
             }
         }
@@ -27,7 +31,7 @@ impl Writer<'_> {
                 self.put("parallel_tool_calls", parallel);
             }
             Some(false) if has_tools => {
-                self.drop(words::path(self.request.unmapped.dialect, Setting::ParallelToolCalls));
+                self.drop(self.words().field("parallel_tool_calls"));
             }
             _ => {}
         }
@@ -39,7 +43,7 @@ impl Writer<'_> {
         if has_tools {
             self.put("tool_choice", choice_value(choice, &self.request.tools));
         } else if !is_moot {
-            self.drop(words::path(self.request.unmapped.dialect, Setting::ToolChoice));
+            self.drop(self.words().field("tool_choice"));
         }
     }
 }

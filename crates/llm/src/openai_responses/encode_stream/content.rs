@@ -98,10 +98,11 @@ impl Encoder {
 
     pub(super) fn cite(&mut self, index: u32, citation: &Citation, out: &mut Vec<u8>) {
         let Some(place) = self.open_place(index) else { return };
-        let Some(annotation) = annotation::write(citation) else { return };
         let (at, content_index) = (self.parts[place].item, self.parts[place].content);
         let Body::Message(list) = &mut self.items[at].body else { return };
-        let Some(Content::OutputText { annotations, .. }) = list.get_mut(content_index) else { return };
+        let Some(Content::OutputText { text, annotations, .. }) = list.get_mut(content_index) else { return };
+        let length = text.chars().count() as u64;
+        let Some(annotation) = annotation::write(citation, length) else { return };
         let annotation_index = annotations.len();
         annotations.push(annotation.clone());
         let payload = Payload::Annotation { content_index, annotation_index, annotation: &annotation };

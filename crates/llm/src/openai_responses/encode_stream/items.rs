@@ -110,6 +110,9 @@ impl Encoder {
 
     pub(super) fn part_end(&mut self, index: u32, out: &mut Vec<u8>) {
         let Some(place) = self.open_place(index) else { return };
+        for (_, citation) in self.held.extract_if(.., |(of, _)| *of == index).collect::<Vec<_>>() {
+            self.cite(index, &citation, out);
+        }
         let (at, content) = (self.parts[place].item, self.parts[place].content);
         match &self.items[at].body {
             Body::Message(_) => self.content_done(at, content, out),

@@ -13,7 +13,7 @@ use super::response_object::{Echo, ResponseObject, State};
 use super::{failure, ids, stop};
 use crate::codec::Reply;
 use crate::fault::UpstreamFault;
-use crate::hub::{Event, StopReason};
+use crate::hub::{Citation, Event, StopReason};
 use crate::sse;
 use crate::usage::Usage;
 
@@ -31,6 +31,8 @@ pub struct Encoder {
     sequence: u64,
     items: Vec<Item>,
     parts: Vec<items::Part>,
+    /// Citations of open texts that do not say where they belong: they cover the whole, whose length is not known yet.
+    held: Vec<(u32, Citation)>,
     usage: Option<Usage>,
     stop: Option<StopReason>,
 }
@@ -57,6 +59,7 @@ impl Encoder {
             sequence: 0,
             items: Vec::new(),
             parts: Vec::new(),
+            held: Vec::new(),
             usage: None,
             stop: None,
         }
@@ -80,6 +83,9 @@ impl Encoder {
             Event::Reasoning { index, text } => self.thought(*index, text, out),
             Event::Signature { index, signature } => self.signature(*index, signature),
             Event::Arguments { index, json } => self.arguments(*index, json, out),
+            Event::Cite { index, citation } if citation.needs_length() => {
+                self.held.push((*index, citation.clone()));
+            }
             Event::Cite { index, citation } => self.cite(*index, citation, out),
             Event::PartEnd { index } => self.part_end(*index, out),
             Event::Usage(usage) => self.count(usage),

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{request, write};
 use crate::Dialect;
 use crate::hub::{
-    ChatRequest, Media, MediaKind, MediaSource, Part, Reasoning, ReasoningWish, Role, Sampling, Tool,
-    ToolCall, ToolChoice, ToolResult, Turn, Unmapped,
+    CacheMark, ChatRequest, Media, MediaKind, MediaSource, Part, Reasoning, ReasoningWish, Role, Sampling,
+    Tool, ToolCall, ToolChoice, ToolResult, Turn, Unmapped,
 };
 use crate::openai_responses::encode_request;
 use crate::quirks::{Profile, Quirks};
@@ -70,7 +70,7 @@ fn case_51_a_result_without_its_call_is_told_as_text() {
     let label = json!({"type": "input_text", "text": "Result of the tool w:"});
     let content = json!([label, {"type": "input_text", "text": "sun"}]);
     assert_eq!(body["input"], json!([{"type": "message", "role": "user", "content": content}]));
-    assert_eq!(dropped, ["tool result gone (its call is missing; sent as text)"]);
+    assert_eq!(dropped, ["messages[0].content[0] (its call is missing; sent as text)"]);
     let kept = request(&json!({"model": "m", "previous_response_id": "r",
         "input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}));
     let (body, _) = write(&kept);
@@ -89,7 +89,7 @@ fn case_59_only_our_own_seals_go_back() {
     for part in [sealed(Dialect::Anthropic, Some("abc")), sealed(Dialect::OpenaiResponses, None)] {
         let (body, dropped) = write(&thinking(part));
         assert_eq!(body["input"].as_array().unwrap().len(), 1);
-        assert_eq!(dropped, ["reasoning"]);
+        assert_eq!(dropped, ["messages[].content[] (thinking)"]);
     }
 }
 
@@ -102,7 +102,7 @@ fn case_60_reasoning_without_its_next_item_is_left_out() {
     ]));
     let kinds: Vec<_> = body["input"].as_array().unwrap().iter().map(|item| item["type"].clone()).collect();
     assert_eq!(kinds, ["reasoning", "message", "message"]);
-    assert_eq!(dropped, ["reasoning (nothing follows it)"]);
+    assert_eq!(dropped, ["messages[].content[] (thinking)"]);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn what_cannot_be_said_is_named_in_the_callers_words() {
         source: MediaSource::Url("https://x".into()),
         detail: None,
         name: None,
-        cache: None,
+        cache: Some(CacheMark::default()),
     });
     let mut asked = asked(vec![turn(Role::User, vec![video, Part::text("x")])]);
     asked.stop = vec!["END".into()];
@@ -164,7 +164,8 @@ fn what_cannot_be_said_is_named_in_the_callers_words() {
     let (body, dropped) = write(&asked);
     assert_eq!(body["max_output_tokens"], 16);
     let expected = [
-        "video",
+        "cache_control",
+        "messages[0].content[0] (video)",
         "max_tokens (raised to 16)",
         "metadata.user_id",
         "service_tier",

@@ -88,8 +88,8 @@ fn a_text_has_all_its_events_in_order() {
         start(),
         open(0, PartStart::Text),
         text(0, "he"),
-        text(0, "llo"),
         Event::Cite { index: 0, citation },
+        text(0, "llo"),
         end(0),
         Event::Finish(StopReason::Stop),
         Event::Usage(Usage { input: 4, cache_read: 1, output: 2, reasoning: 1, ..Usage::default() }),
@@ -121,6 +121,7 @@ fn a_text_has_all_its_events_in_order() {
     assert_eq!(last["created_at"], 5);
     assert_eq!(last["output"][0], got[9]["item"]);
     assert_eq!(last["output"][0]["content"][0]["annotations"][0]["url"], "https://x");
+    assert_eq!(last["output"][0]["content"][0]["annotations"][0]["end_index"], 5, "case 32: all of the text");
     assert_eq!(
         last["usage"],
         json!({"input_tokens": 4, "input_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 0},

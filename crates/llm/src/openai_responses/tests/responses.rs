@@ -155,7 +155,7 @@ fn an_answer_repeats_the_request_and_gets_this_dialects_ids() {
     ] {
         assert_eq!(body[name], value, "{name}");
     }
-    let annotation = json!({"type": "url_citation", "start_index": 0, "end_index": 0, "url": "https://x", "title": "https://x"});
+    let annotation = json!({"type": "url_citation", "start_index": 0, "end_index": 1, "url": "https://x", "title": "https://x"});
     let seal = "tidegate.seal.1:anthropic:signature:sig";
     let thoughts = json!([{"type": "reasoning_text", "text": "hm"}]);
     assert_eq!(
