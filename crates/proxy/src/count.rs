@@ -5,10 +5,9 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
 use tidegate_llm::{Dialect, anthropic as messages, gemini as generate, tokens};
-use tokio::time::Instant;
 
-use crate::attempt::{Failure, open, read_failure};
-use crate::body::{ReplyBody, read_request};
+use crate::ask::{Failure, Good, ask};
+use crate::body::{ReplyBody, expect_json, read_request};
 use crate::chance::chance;
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
@@ -16,7 +15,7 @@ use crate::exchange::Exchange;
 use crate::plan::Plan;
 use crate::reply;
 use crate::snapshot::Target;
-use crate::upstream::{Outbound, send};
+use crate::upstream::Outbound;
 
 /// `POST /v1/messages/count_tokens`.
 pub async fn anthropic(
@@ -25,6 +24,7 @@ pub async fn anthropic(
 ) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = request.into_parts();
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    expect_json(&head.headers)?;
     let peeked = peek(Kind::CountTokens, &body).map_err(GatewayError::from)?;
     exchange.model = peeked.model.clone().unwrap_or_default();
     let target = first_target(exchange)?;
@@ -32,7 +32,7 @@ pub async fn anthropic(
         let mut edits = Edits::new(&body, &peeked);
         edits.model(&target.model);
         let outbound = Outbound::json("/messages/count_tokens", edits.apply());
-        if let Some(answer) = ask(&target, Dialect::Anthropic, outbound, &head.headers, exchange).await? {
+        if let Some(answer) = fetch(&target, Dialect::Anthropic, outbound, &head.headers, exchange).await? {
             return Ok(reply::own(exchange, 200, answer.into()));
         }
     }
@@ -49,12 +49,13 @@ pub async fn gemini(
 ) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = request.into_parts();
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    expect_json(&head.headers)?;
     peek(Kind::GeminiCountTokens, &body).map_err(GatewayError::from)?;
     model.clone_into(&mut exchange.model);
     let target = first_target(exchange)?;
     if target.provider.line(Dialect::Gemini).is_some() {
         let outbound = Outbound::json(gemini_path(&target.model, "countTokens"), body.clone());
-        if let Some(answer) = ask(&target, Dialect::Gemini, outbound, &head.headers, exchange).await? {
+        if let Some(answer) = fetch(&target, Dialect::Gemini, outbound, &head.headers, exchange).await? {
             return Ok(reply::own(exchange, 200, answer.into()));
         }
     }
@@ -71,7 +72,7 @@ fn first_target(exchange: &mut Exchange) -> Result<std::sync::Arc<Target>, Gatew
 }
 
 /// Asks the provider; `None` when it does not count (many who speak the dialect do not).
-async fn ask(
+async fn fetch(
     target: &Target,
     dialect: Dialect,
     outbound: Outbound,
@@ -79,15 +80,10 @@ async fn ask(
     exchange: &mut Exchange,
 ) -> Result<Option<Bytes>, Failure> {
     exchange.attempts += 1;
-    let end = Instant::from_std(exchange.started) + target.limits.total;
     let line = target.provider.line(dialect);
-    let answer = send(&target.provider, line, outbound, map, &target.limits).await?;
-    match answer.status().as_u16() {
-        404 | 405 | 501 => return Ok(None),
-        200..=299 => {}
-        _ => return Err(read_failure(dialect, answer).await),
+    match ask(target, line, outbound, map, exchange).await {
+        Ok(Good { source, .. }) => Ok(Some(source.read_whole(exchange.snapshot.rules.answer_body).await?)),
+        Err(failure) if matches!(failure.error.status(), 404 | 405 | 501) => Ok(None),
+        Err(failure) => Err(failure),
     }
-    let (head, body) = answer.into_parts();
-    let source = open(body, &head.headers, target, end)?;
-    Ok(Some(source.read_whole(exchange.snapshot.rules.answer_body).await?))
 }

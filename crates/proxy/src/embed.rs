@@ -9,10 +9,10 @@ use tidegate_llm::codec::Encoded;
 use tidegate_llm::embeddings::{EmbeddingRequest, EmbeddingResponse, EncodingFormat, gemini, openai};
 use tidegate_llm::passage::{Edits, Endpoint as Kind, Peek, peek, read_answer};
 use tidegate_llm::{BadRequest, Dialect, Profile, Usage};
-use tokio::time::Instant;
 
-use crate::attempt::{Committed, Failure, open, read_failure};
-use crate::body::read_request;
+use crate::ask::{Failure, Good, ask};
+use crate::attempt::Committed;
+use crate::body::{expect_json, read_request};
 use crate::chance::chance;
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
@@ -23,7 +23,7 @@ use crate::relay::Stopwatch;
 use crate::snapshot::{Line, Target};
 use crate::told::Told;
 use crate::tries::Tries;
-use crate::upstream::{Outbound, send};
+use crate::upstream::Outbound;
 
 /// A request for vectors as it was read.
 struct Asked {
@@ -67,6 +67,7 @@ async fn read(
 ) -> Result<Asked, Failure> {
     let (head, body) = request.into_parts();
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    expect_json(&head.headers)?;
     exchange.request_bytes = body.len();
     let kind = if surface == Surface::OpenAi { Kind::Embeddings } else { Kind::GeminiEmbed };
     let peek = peek(kind, &body).map_err(GatewayError::from)?;
@@ -90,9 +91,8 @@ async fn attempt(asked: &Asked, target: &Arc<Target>, exchange: &mut Exchange) -
     let line = line_for(asked, target)?;
     let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);
     let (outbound, dropped) = encode(asked, target, dialect)?;
-    let end = Instant::from_std(exchange.started) + target.limits.total;
     let watch = Stopwatch::start();
-    let result = ask(target, line, outbound, asked, exchange, end).await;
+    let result = fetch(target, line, outbound, asked, exchange).await;
     watch.add_to(&mut exchange.waited);
     let (map, body) = result?;
     let (body, usage) = tell(asked, target, dialect, body)?;
@@ -105,21 +105,14 @@ async fn attempt(asked: &Asked, target: &Arc<Target>, exchange: &mut Exchange) -
     })
 }
 
-async fn ask(
+async fn fetch(
     target: &Target,
     line: Option<&Line>,
     outbound: Outbound,
     asked: &Asked,
     exchange: &Exchange,
-    end: Instant,
 ) -> Result<(HeaderMap, Bytes), Failure> {
-    let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);
-    let answer = send(&target.provider, line, outbound, &asked.headers, &target.limits).await?;
-    if !answer.status().is_success() {
-        return Err(read_failure(dialect, answer).await);
-    }
-    let (head, body) = answer.into_parts();
-    let source = open(body, &head.headers, target, end)?;
+    let Good { head, source } = ask(target, line, outbound, &asked.headers, exchange).await?;
     Ok((head.headers, source.read_whole(exchange.snapshot.rules.answer_body).await?))
 }
 

@@ -12,7 +12,7 @@ use tidegate_llm::Dialect;
 use tidegate_net::{Handler, Peer};
 
 use crate::access_log::AccessLog;
-use crate::attempt::Failure;
+use crate::ask::Failure;
 use crate::body::ReplyBody;
 use crate::chance::request_id;
 use crate::endpoint::Endpoint;

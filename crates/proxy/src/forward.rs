@@ -9,9 +9,8 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tidegate_llm::Dialect;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
-use tokio::time::Instant;
 
-use crate::attempt::{Failure, open, raw_relay, read_failure};
+use crate::ask::{Failure, Good, ask};
 use crate::body::{ReplyBody, read_request};
 use crate::chance::chance;
 use crate::endpoint::openai_path;
@@ -19,9 +18,9 @@ use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::multipart;
 use crate::plan::Plan;
-use crate::relay::Relay;
+use crate::relay::{Relay, Voice};
 use crate::snapshot::{Line, Provider, Target};
-use crate::upstream::{Outbound, send};
+use crate::upstream::Outbound;
 use crate::{headers, reply};
 
 /// An answer that is relayed raw.
@@ -62,16 +61,12 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     let path = path_upstream(&head.uri);
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let outbound = Outbound { method: head.method, path, content_type, body };
-    let end = Instant::from_std(exchange.started) + target.limits.total;
-    let limits = target.limits.left_after(exchange.started.elapsed());
-    let answer = send(&target.provider, Some(line), outbound, &head.headers, &limits).await?;
-    target.meters.count_attempt(answer.status().is_success());
-    if !answer.status().is_success() {
-        return Err(read_failure(Dialect::OpenaiChat, answer).await);
-    }
-    let (head, body) = answer.into_parts();
-    let source = open(body, &head.headers, &target, end)?;
-    Ok(Forwarded { status: head.status.as_u16(), headers: head.headers, relay: Box::new(raw_relay(source)) })
+    let Good { head, source } = ask(&target, Some(line), outbound, &head.headers, exchange)
+        .await
+        .inspect_err(|_| target.meters.count_attempt(false))?;
+    target.meters.count_attempt(true);
+    let relay = Box::new(Relay::new(source, Voice::raw()));
+    Ok(Forwarded { status: head.status.as_u16(), headers: head.headers, relay })
 }
 
 /// The path behind a provider's base URL, with the caller's query but for a key in it, which is the caller's own.

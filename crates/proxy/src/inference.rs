@@ -4,7 +4,8 @@ use http::Request;
 use hyper::body::Incoming;
 use tidegate_llm::{BadRequest, Dialect};
 
-use crate::attempt::{self, Committed, Failure};
+use crate::ask::Failure;
+use crate::attempt::{self, Committed};
 use crate::body::{expect_json, read_request};
 use crate::chance::chance;
 use crate::endpoint::Surface;

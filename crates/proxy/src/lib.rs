@@ -5,6 +5,7 @@
 //! [`told`] and [`relay`] (commit point, translation) → [`settle`] (metrics, log; once, in one place).
 
 pub mod access_log;
+pub mod ask;
 pub mod attempt;
 pub mod body;
 pub mod chance;

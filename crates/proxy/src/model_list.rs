@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tidegate_llm::Dialect;
 use tidegate_llm::price::{Class, Price};
 
-use crate::attempt::Failure;
+use crate::ask::Failure;
 use crate::body::ReplyBody;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;

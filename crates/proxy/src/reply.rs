@@ -8,7 +8,8 @@ use tidegate_core::{FaultKind, NanoUsd};
 use tidegate_llm::codec::encode_error;
 use tidegate_llm::{Dialect, Problem};
 
-use crate::attempt::{Committed, Failure};
+use crate::ask::Failure;
+use crate::attempt::Committed;
 use crate::body::ReplyBody;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};

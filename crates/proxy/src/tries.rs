@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use tidegate_policy::RetryRules;
 
-use crate::attempt::Failure;
+use crate::ask::Failure;
 use crate::chance::chance;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;

@@ -1,0 +1,97 @@
+//! Stop 7, whole: one request to one target, up to the head of a good answer; anything else is a [`Failure`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
+use http::response::Parts;
+use http::{HeaderMap, Response};
+use hyper::body::Body;
+use tidegate_llm::Dialect;
+use tidegate_llm::codec::decode_error;
+use tokio::time::Instant;
+
+use crate::body::read_bounded;
+use crate::error::GatewayError;
+use crate::exchange::Exchange;
+use crate::inflate::{Encoding, inflate_whole};
+use crate::relay::Source;
+use crate::snapshot::{Line, Target};
+use crate::upstream::{Outbound, UpstreamBody, asked_wait, send};
+
+/// Most bytes of a provider's error answer that are read.
+const ERROR_BODY: usize = 64 * 1024;
+/// Longest wait for them.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+
+/// An attempt that came to nothing.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: GatewayError,
+    /// How long the provider asks to wait.
+    pub asked: Option<Duration>,
+}
+
+impl From<GatewayError> for Failure {
+    fn from(error: GatewayError) -> Self {
+        Self { error, asked: None }
+    }
+}
+
+/// A good answer: its head, and its body under the target's time limits.
+#[derive(Debug)]
+pub struct Good {
+    /// Status and headers.
+    pub head: Parts,
+    /// The body.
+    pub source: Source,
+}
+
+/// Sends `outbound` to `target` over `line` (`None`: the built-in demo) with those of the caller's headers that go on, and
+/// waits for the head of a good answer within what is left of the time limits.
+pub async fn ask(
+    target: &Target,
+    line: Option<&Line>,
+    outbound: Outbound,
+    callers: &HeaderMap,
+    exchange: &Exchange,
+) -> Result<Good, Failure> {
+    let limits = target.limits.left_after(exchange.started.elapsed());
+    let answer = send(&target.provider, line, outbound, callers, &limits).await?;
+    if !answer.status().is_success() {
+        let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);
+        return Err(read_failure(dialect, answer).await);
+    }
+    let (head, body) = answer.into_parts();
+    let end = Instant::from_std(exchange.started) + target.limits.total;
+    let encoding = encoding_of(&head.headers)?;
+    let source = Source::new(body, encoding, target.limits.idle, end, target.limits.total);
+    Ok(Good { head, source })
+}
+
+fn encoding_of(map: &HeaderMap) -> Result<Encoding, GatewayError> {
+    let Some(name) = map.get(CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+    let name = name.to_str().unwrap_or("?");
+    Encoding::named(name).ok_or_else(|| GatewayError::Nonsense(format!("it is encoded as `{name}`")))
+}
+
+/// Reads a provider's error answer: its kind, its words, its wish to wait.
+async fn read_failure(dialect: Dialect, answer: Response<UpstreamBody>) -> Failure {
+    let (head, body) = answer.into_parts();
+    let status = head.status.as_u16();
+    if head.status.is_redirection() || head.status.is_informational() {
+        return GatewayError::Nonsense(format!("it redirects (status {status}), which is not followed"))
+            .into();
+    }
+    let is_small = body.size_hint().lower() <= ERROR_BODY as u64;
+    let read = async { if is_small { read_bounded(body, ERROR_BODY).await.ok() } else { None } };
+    let raw = tokio::time::timeout(ERROR_BODY_TIME, read).await.ok().flatten().unwrap_or_default();
+    let plain = match encoding_of(&head.headers) {
+        Ok(encoding) => inflate_whole(encoding, &raw, ERROR_BODY).unwrap_or_default(),
+        Err(_) => Bytes::new(),
+    };
+    let fault = decode_error(dialect, status, &plain);
+    let asked = asked_wait(&head.headers).or(fault.retry_after_ms.map(Duration::from_millis));
+    Failure { error: fault.into(), asked }
+}
