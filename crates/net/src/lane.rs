@@ -25,6 +25,8 @@ use crate::tls;
 /// How long an unused lane is kept: below the 60 s after which common servers close (nginx 75 s, Node 5 s is caught by
 /// the reuse check).
 const IDLE_LIMIT: Duration = Duration::from_secs(50);
+/// Longest wait for a lane to turn ready after its last answer was read.
+const READY_LIMIT: Duration = Duration::from_millis(50);
 /// Most unused lanes kept for one origin.
 const IDLE_LANES: usize = 1024;
 
@@ -212,8 +214,10 @@ impl LanePool {
             if idle.since.elapsed() > IDLE_LIMIT || idle.sender.is_closed() {
                 continue;
             }
-            // The answer has been read to its end, so the lane turns ready within one poll of its task, or never.
-            if poll_fn(|context| idle.sender.poll_ready(context)).await.is_ok() {
+            // The answer has been read to its end, so the lane turns ready within one poll of its task; or never, if the
+            // upstream answered before it had taken the whole request.
+            let turns_ready = poll_fn(|context| idle.sender.poll_ready(context));
+            if let Ok(Ok(())) = tokio::time::timeout(READY_LIMIT, turns_ready).await {
                 return Some(idle.sender);
             }
         }

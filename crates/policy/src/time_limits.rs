@@ -17,15 +17,6 @@ pub struct TimeLimits {
     pub total: Duration,
 }
 
-impl TimeLimits {
-    /// The limits of an attempt that begins `elapsed` after the request arrived: no stage lasts beyond `total`.
-    #[must_use]
-    pub fn left_after(self, elapsed: Duration) -> Self {
-        let left = self.total.saturating_sub(elapsed);
-        Self { connect: self.connect.min(left), first_byte: self.first_byte.min(left), ..self }
-    }
-}
-
 impl Default for TimeLimits {
     /// Generous enough for reasoning models that think for minutes, and for the official SDKs' own 10 minutes.
     fn default() -> Self {
@@ -36,18 +27,5 @@ impl Default for TimeLimits {
             idle: Duration::from_secs(120),
             total: Duration::from_secs(3600),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_stage_lasts_beyond_the_total() {
-        let limits = TimeLimits { total: Duration::from_secs(10), ..TimeLimits::default() };
-        let left = limits.left_after(Duration::from_secs(8));
-        assert_eq!((left.connect, left.first_byte), (Duration::from_secs(2), Duration::from_secs(2)));
-        assert_eq!(limits.left_after(Duration::from_secs(11)).connect, Duration::ZERO);
     }
 }

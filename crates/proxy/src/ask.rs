@@ -9,6 +9,7 @@ use http::{HeaderMap, Response};
 use hyper::body::Body;
 use tidegate_llm::Dialect;
 use tidegate_llm::codec::decode_error;
+use tidegate_policy::LONGEST_RETRY_AFTER;
 use tokio::time::Instant;
 
 use crate::body::read_bounded;
@@ -46,6 +47,8 @@ pub struct Good {
     pub head: Parts,
     /// The body.
     pub source: Source,
+    /// When the request was sent.
+    pub sent: std::time::Instant,
 }
 
 /// Sends `outbound` to `target` over `line` (`None`: the built-in demo) with those of the caller's headers that go on, and
@@ -57,17 +60,21 @@ pub async fn ask(
     callers: &HeaderMap,
     exchange: &Exchange,
 ) -> Result<Good, Failure> {
-    let limits = target.limits.left_after(exchange.started.elapsed());
-    let answer = send(&target.provider, line, outbound, callers, &limits).await?;
+    let sent = std::time::Instant::now();
+    let end = Instant::from_std(exchange.started) + target.limits.total;
+    let sending = send(&target.provider, line, outbound, callers, &target.limits);
+    let answer = match tokio::time::timeout_at(end, sending).await {
+        Ok(answer) => answer?,
+        Err(_) => return Err(GatewayError::Timeout { stage: "end", limit: target.limits.total }.into()),
+    };
     if !answer.status().is_success() {
         let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);
         return Err(read_failure(dialect, answer).await);
     }
     let (head, body) = answer.into_parts();
-    let end = Instant::from_std(exchange.started) + target.limits.total;
     let encoding = encoding_of(&head.headers)?;
     let source = Source::new(body, encoding, target.limits.idle, end, target.limits.total);
-    Ok(Good { head, source })
+    Ok(Good { head, source, sent })
 }
 
 fn encoding_of(map: &HeaderMap) -> Result<Encoding, GatewayError> {
@@ -92,6 +99,7 @@ async fn read_failure(dialect: Dialect, answer: Response<UpstreamBody>) -> Failu
         Err(_) => Bytes::new(),
     };
     let fault = decode_error(dialect, status, &plain);
-    let asked = asked_wait(&head.headers).or(fault.retry_after_ms.map(Duration::from_millis));
+    let asked = asked_wait(&head.headers)
+        .or(fault.retry_after_ms.map(|ms| Duration::from_millis(ms).min(LONGEST_RETRY_AFTER)));
     Failure { error: fault.into(), asked }
 }

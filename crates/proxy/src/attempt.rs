@@ -1,11 +1,9 @@
 //! Stop 5: the fall-back loop. Tries targets until one has committed to an answer.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
-use crate::ask::{Failure, Good, ask};
+use crate::ask::{Failure, ask};
 use crate::encode::{Encoded, encode};
 use crate::exchange::Exchange;
 use crate::plan::Plan;
@@ -30,7 +28,15 @@ pub struct Committed {
 pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Result<Committed, Failure> {
     let mut tries = Tries::new(plan, &prompt.headers, exchange.snapshot.rules.retry);
     while let Some(target) = tries.next(exchange).await {
-        match attempt(prompt, target, exchange).await {
+        let line = target.provider.line_for(prompt.dialect());
+        let encoded = match encode(prompt, target, line) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                tries.passed_over(error.into(), exchange);
+                continue;
+            }
+        };
+        match attempt(prompt, target, line, encoded, exchange).await {
             Ok(committed) => return Ok(committed),
             Err(failure) => tries.failed(target, failure, exchange)?,
         }
@@ -40,11 +46,11 @@ pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Re
 
 async fn attempt(
     prompt: &Prompt,
-    target: &Arc<Target>,
+    target: &Target,
+    line: Option<&Line>,
+    encoded: Encoded,
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
-    let line = target.provider.line_for(prompt.dialect());
-    let encoded = encode(prompt, target, line)?;
     let watch = Stopwatch::start();
     let result = carry_out(prompt, target, line, encoded, exchange).await;
     watch.add_to(&mut exchange.waited);
@@ -61,13 +67,14 @@ async fn carry_out(
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
     let Encoded { outbound, dialect, way, dropped } = encoded;
-    let Good { head, source } = ask(target, line, outbound, &prompt.headers, exchange).await?;
-    let told = if is_event_stream(&head.headers, prompt.stream()) {
-        tell_stream(prompt, dialect, way, source, exchange).await?
+    let mut answer = ask(target, line, outbound, &prompt.headers, exchange).await?;
+    let headers = std::mem::take(&mut answer.head.headers);
+    let told = if is_event_stream(&headers, prompt.stream()) {
+        tell_stream(prompt, dialect, way, answer, exchange).await?
     } else {
-        tell_whole(prompt, dialect, way, source, exchange).await?
+        tell_whole(prompt, dialect, way, answer, exchange).await?
     };
-    Ok(Committed { told, headers: head.headers, dropped })
+    Ok(Committed { told, headers, dropped })
 }
 
 /// Whether the body is a stream of events. A provider that does not say so is believed to do what it was asked, unless it

@@ -14,7 +14,7 @@ use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::plan::Plan;
 use crate::reply;
-use crate::snapshot::Target;
+use crate::snapshot::{Target, cut_name};
 use crate::upstream::Outbound;
 
 /// `POST /v1/messages/count_tokens`.
@@ -26,7 +26,7 @@ pub async fn anthropic(
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
     expect_json(&head.headers)?;
     let peeked = peek(Kind::CountTokens, &body).map_err(GatewayError::from)?;
-    exchange.model = peeked.model.clone().unwrap_or_default();
+    exchange.model = cut_name(peeked.model.as_deref().unwrap_or_default()).to_owned();
     let target = first_target(exchange)?;
     if target.provider.line(Dialect::Anthropic).is_some() {
         let mut edits = Edits::new(&body, &peeked);
@@ -51,7 +51,7 @@ pub async fn gemini(
     let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
     expect_json(&head.headers)?;
     peek(Kind::GeminiCountTokens, &body).map_err(GatewayError::from)?;
-    model.clone_into(&mut exchange.model);
+    cut_name(model).clone_into(&mut exchange.model);
     let target = first_target(exchange)?;
     if target.provider.line(Dialect::Gemini).is_some() {
         let outbound = Outbound::json(gemini_path(&target.model, "countTokens"), body.clone());

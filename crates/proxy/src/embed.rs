@@ -20,7 +20,7 @@ use crate::exchange::Exchange;
 use crate::headers;
 use crate::plan::Plan;
 use crate::relay::Stopwatch;
-use crate::snapshot::{Line, Target};
+use crate::snapshot::{Line, Target, cut_name};
 use crate::told::Told;
 use crate::tries::Tries;
 use crate::upstream::Outbound;
@@ -44,7 +44,7 @@ enum Surface {
 /// Answers `POST /v1/embeddings`.
 pub async fn openai(request: Request<Incoming>, exchange: &mut Exchange) -> Result<Committed, Failure> {
     let asked = read(Surface::OpenAi, request, exchange).await?;
-    exchange.model = asked.peek.model.clone().unwrap_or_default();
+    exchange.model = cut_name(asked.peek.model.as_deref().unwrap_or_default()).to_owned();
     answer(&asked, exchange).await
 }
 
@@ -56,7 +56,7 @@ pub async fn gemini(
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
     let asked = read(Surface::Gemini { batch }, request, exchange).await?;
-    model.clone_into(&mut exchange.model);
+    cut_name(model).clone_into(&mut exchange.model);
     answer(&asked, exchange).await
 }
 
@@ -112,7 +112,7 @@ async fn fetch(
     asked: &Asked,
     exchange: &Exchange,
 ) -> Result<(HeaderMap, Bytes), Failure> {
-    let Good { head, source } = ask(target, line, outbound, &asked.headers, exchange).await?;
+    let Good { head, source, .. } = ask(target, line, outbound, &asked.headers, exchange).await?;
     Ok((head.headers, source.read_whole(exchange.snapshot.rules.answer_body).await?))
 }
 

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
-use tidegate_llm::Dialect;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
+use tidegate_llm::{BadRequest, Dialect};
 
 use crate::ask::{Failure, Good, ask};
 use crate::body::{ReplyBody, read_request};
 use crate::chance::chance;
 use crate::endpoint::openai_path;
 use crate::error::GatewayError;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Outcome};
 use crate::multipart;
 use crate::plan::Plan;
 use crate::relay::{Relay, Voice};
@@ -35,6 +35,10 @@ impl Forwarded {
     /// The answer; the exchange goes along with its body.
     pub fn reply(mut self, mut exchange: Exchange) -> Response<ReplyBody> {
         exchange.status = self.status;
+        if self.status == 204 {
+            // No body is ever asked for, so nobody would notice its end.
+            exchange.outcome = Outcome::Complete;
+        }
         let mut map = HeaderMap::new();
         headers::copy_downstream(&self.headers, &mut map);
         for name in [CONTENT_TYPE, CONTENT_DISPOSITION] {
@@ -61,7 +65,7 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     let path = path_upstream(&head.uri);
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let outbound = Outbound { method: head.method, path, content_type, body };
-    let Good { head, source } = ask(&target, Some(line), outbound, &head.headers, exchange)
+    let Good { head, source, .. } = ask(&target, Some(line), outbound, &head.headers, exchange)
         .await
         .inspect_err(|_| target.meters.count_attempt(false))?;
     target.meters.count_attempt(true);
@@ -124,16 +128,27 @@ fn names_model(body: &[u8]) -> bool {
 fn target_of(model: &str, exchange: &Exchange) -> Result<Arc<Target>, GatewayError> {
     let plan = Plan::make(&exchange.snapshot.models, model, chance)?;
     let speaks = |target: &&Arc<Target>| openai_line(&target.provider).is_ok();
-    plan.targets.iter().find(speaks).cloned().ok_or(GatewayError::NoProvider)
+    plan.targets.iter().find(speaks).cloned().ok_or_else(|| {
+        let message =
+            format!("the provider of `{model}` does not speak OpenAI's dialect, as this path needs");
+        BadRequest::field("model", message).into()
+    })
 }
 
 /// The provider that `x-tidegate-provider` names, or the default one.
 pub fn default_target(map: &HeaderMap, exchange: &Exchange) -> Result<Arc<Target>, GatewayError> {
     let snapshot = &exchange.snapshot;
-    let provider = match map.get(&headers::PROVIDER).and_then(|value| value.to_str().ok()) {
-        Some(name) => snapshot.providers.iter().find(|provider| provider.name == name),
-        None => snapshot.default_provider.as_ref(),
+    let provider = match map.get(&headers::PROVIDER) {
+        Some(name) => {
+            let named = |provider: &&Arc<Provider>| provider.name.as_bytes() == name.as_bytes();
+            snapshot.providers.iter().find(named).ok_or_else(|| {
+                BadRequest::field(
+                    headers::PROVIDER.as_str(),
+                    "`x-tidegate-provider` names no provider of the config",
+                )
+            })?
+        }
+        None => snapshot.default_provider.as_ref().ok_or(GatewayError::NoProvider)?,
     };
-    let provider = provider.ok_or(GatewayError::NoProvider)?;
     Ok(snapshot.models.target_without_model(provider))
 }

@@ -33,13 +33,12 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// Keeps a fronting nginx from batching a stream (case 30).
 pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The caller's headers that a provider of the same dialect gets too. Keys, cookies, addresses and baggage never do.
-const GO_UPSTREAM: [&str; 10] = [
+/// The caller's headers that providers get too. Keys, cookies, addresses and baggage never do, nor the choice among the
+/// operator's organisations and projects.
+const GO_UPSTREAM: [&str; 8] = [
     "anthropic-version",
     "anthropic-beta",
     "openai-beta",
-    "openai-organization",
-    "openai-project",
     "idempotency-key",
     "x-client-request-id",
     "user-agent",
@@ -50,8 +49,8 @@ const GO_UPSTREAM: [&str; 10] = [
 /// Copies the caller's headers that go on.
 pub fn copy_upstream(from: &HeaderMap, to: &mut HeaderMap) {
     for name in GO_UPSTREAM {
-        if let Some(value) = from.get(name) {
-            to.insert(HeaderName::from_static(name), value.clone());
+        for value in from.get_all(name) {
+            to.append(HeaderName::from_static(name), value.clone());
         }
     }
 }
@@ -60,7 +59,7 @@ pub fn copy_upstream(from: &HeaderMap, to: &mut HeaderMap) {
 fn goes_down(name: &str) -> bool {
     name.starts_with("x-ratelimit-")
         || name.starts_with("anthropic-ratelimit-")
-        || name.starts_with("openai-")
+        || matches!(name, "openai-processing-ms" | "openai-version")
 }
 
 /// Copies the provider's headers that go on, and its request id under our name.

@@ -14,6 +14,7 @@ use crate::exchange::Exchange;
 use crate::forward::default_target;
 use crate::plan::Plan;
 use crate::prompt::Prompt;
+use crate::snapshot::cut_name;
 
 /// Answers a chat request.
 pub async fn answer(
@@ -26,7 +27,7 @@ pub async fn answer(
     expect_json(&head.headers)?;
     exchange.request_bytes = body.len();
     let prompt = Prompt::read(surface, body, head.headers, &exchange.snapshot.rules)?;
-    exchange.model = prompt.model().to_owned();
+    exchange.model = cut_name(prompt.model()).to_owned();
     exchange.stream = prompt.stream();
     let plan = plan(&prompt, exchange)?;
     attempt::answer(&prompt, &plan, exchange).await

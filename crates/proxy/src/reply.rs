@@ -22,7 +22,7 @@ pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<Reply
     let mut map = HeaderMap::with_capacity(16);
     headers::copy_downstream(&from, &mut map);
     if !dropped.is_empty() {
-        map.insert(headers::DROPPED, headers::value(&dropped.join(", ")));
+        map.insert(headers::DROPPED, headers::value(&listed(&dropped)));
     }
     exchange.status = 200;
     let body = match told {
@@ -44,6 +44,25 @@ pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<Reply
         }
     };
     with_head(200, map, body)
+}
+
+/// Longest list of dropped fields in a header: heads of over 8 KiB are refused by many clients and proxies.
+const DROPPED_BYTES: usize = 2048;
+
+/// The dropped fields in one line; what does not fit is counted.
+fn listed(dropped: &[String]) -> String {
+    let mut line = String::new();
+    for (place, name) in dropped.iter().enumerate() {
+        if line.len() + name.len() > DROPPED_BYTES {
+            let more = dropped.len() - place;
+            return if line.is_empty() { format!("(+{more})") } else { format!("{line}, (+{more})") };
+        }
+        if place > 0 {
+            line.push_str(", ");
+        }
+        line.push_str(name);
+    }
+    line
 }
 
 /// Answers with JSON of the gateway's own making.
@@ -159,4 +178,18 @@ pub fn with_head(status: u16, map: HeaderMap, body: ReplyBody) -> Response<Reply
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = map;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_of_dropped_fields_does_not_break_the_head() {
+        let many = vec!["messages[1].content[0] (server_tool_use)".to_owned(); 500];
+        let line = listed(&many);
+        assert!(line.len() < DROPPED_BYTES + 20 && line.ends_with(", (+452)"), "{line}");
+        assert_eq!(listed(&["seed".to_owned(), "user".to_owned()]), "seed, user");
+        assert_eq!(listed(&["x".repeat(5000)]), "(+1)");
+    }
 }

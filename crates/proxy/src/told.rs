@@ -6,13 +6,15 @@ use tidegate_llm::convert::{stream_as_whole, whole_as_stream};
 use tidegate_llm::passage::{Observer, read_answer};
 use tidegate_llm::translate::{Complete, Translator, translate_response};
 use tidegate_llm::{Dialect, Usage};
+use tidegate_policy::TimeLimits;
 
+use crate::ask::Good;
 use crate::encode::Way;
 use crate::error::GatewayError;
 use crate::estimate;
 use crate::exchange::Exchange;
 use crate::prompt::Prompt;
-use crate::relay::{Relay, Source, Voice};
+use crate::relay::{Relay, Voice};
 
 /// What the caller is told.
 #[derive(Debug)]
@@ -42,9 +44,10 @@ pub async fn tell_stream(
     prompt: &Prompt,
     dialect: Dialect,
     way: Way,
-    source: Source,
+    answer: Good,
     exchange: &mut Exchange,
 ) -> Result<Told, GatewayError> {
+    let Good { source, sent, .. } = answer;
     if !prompt.stream() {
         let body = source.read_whole(exchange.snapshot.rules.answer_body).await?;
         let names = way.into_names();
@@ -68,8 +71,8 @@ pub async fn tell_stream(
         }
     };
     let mut relay = Box::new(Relay::new(source, voice));
-    let limit = exchange.target.as_ref().map_or_else(Default::default, |target| target.limits.first_token);
-    relay.hold(limit).await?;
+    let limits = exchange.target.as_ref().map_or_else(TimeLimits::default, |target| target.limits);
+    relay.hold(sent, &limits).await?;
     exchange.first_token = Some(exchange.started.elapsed());
     Ok(Told::Stream { relay, content_type })
 }
@@ -79,10 +82,10 @@ pub async fn tell_whole(
     prompt: &Prompt,
     dialect: Dialect,
     way: Way,
-    source: Source,
+    answer: Good,
     exchange: &mut Exchange,
 ) -> Result<Told, GatewayError> {
-    let body = source.read_whole(exchange.snapshot.rules.answer_body).await?;
+    let body = answer.source.read_whole(exchange.snapshot.rules.answer_body).await?;
     if prompt.stream() {
         let names = way.into_names();
         let form = prompt.form();

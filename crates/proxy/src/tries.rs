@@ -84,6 +84,15 @@ impl<'p> Tries<'p> {
         Ok(())
     }
 
+    /// Takes note of a target that cannot be asked at all, because its dialect cannot say the request. Nothing was sent, so
+    /// this is no attempt; it is the answer only if no other target comes to anything.
+    pub fn passed_over(&mut self, failure: Failure, exchange: &mut Exchange) {
+        exchange.attempts -= 1;
+        if exchange.attempts == 0 {
+            self.last = failure;
+        }
+    }
+
     /// Why the last attempt came to nothing.
     pub fn into_last(self) -> Failure {
         self.last

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tidegate_core::FaultKind;
 use tidegate_llm::UpstreamFault;
 use tidegate_llm::progress::Progress;
+use tidegate_policy::TimeLimits;
 
 pub use source::Source;
 pub use voice::{Taken, Voice};
@@ -62,13 +63,26 @@ impl Relay {
     }
 
     /// Reads on until the stream is known to be good, and keeps what it said so far. Anything else is an error that another
-    /// target may mend; the caller has seen nothing.
-    pub async fn hold(&mut self, first_token: Duration) -> Result<(), GatewayError> {
-        let good = poll_fn(|context| self.poll_good(context));
-        match tokio::time::timeout(first_token, good).await {
-            Ok(result) => result,
-            Err(_) => Err(GatewayError::Timeout { stage: "first token", limit: first_token }),
+    /// target may mend; the caller has seen nothing. The first content must come within `limits.first_token` of `sent`;
+    /// until then nothing else hurries a model that thinks.
+    pub async fn hold(&mut self, sent: Instant, limits: &TimeLimits) -> Result<(), GatewayError> {
+        if let Some(source) = &mut self.source {
+            source.set_idle(limits.first_token);
         }
+        let good = poll_fn(|context| self.poll_good(context));
+        match tokio::time::timeout_at((sent + limits.first_token).into(), good).await {
+            Ok(result) => result?,
+            Err(_) => {
+                return Err(GatewayError::Timeout { stage: "first token", limit: limits.first_token });
+            }
+        }
+        if let Some(source) = &mut self.source {
+            source.set_idle(limits.idle);
+            if self.voice.progress().finished {
+                source.hurry(AFTER_FINISH);
+            }
+        }
+        Ok(())
     }
 
     /// THE COMMIT POINT. From here on the exchange belongs to the answer's body.
@@ -106,7 +120,11 @@ impl Relay {
     /// A stream may end without any content and still be whole: an empty answer.
     fn end_before_good(&mut self) -> Result<(), GatewayError> {
         self.source = None;
-        self.ready.extend(self.voice.finish());
+        let taken = self.voice.finish();
+        if let Some(error) = early_error(&taken) {
+            return Err(error);
+        }
+        self.ready.extend(taken.bytes);
         let progress = self.voice.progress();
         if progress.ended || progress.good {
             return Ok(());
@@ -166,14 +184,19 @@ impl Relay {
         let fault = taken.fault.take();
         self.keep(taken);
         if let Some(fault) = fault {
-            self.fault = Some(fault.clone());
-            if let Voice::Translate { .. } = self.voice {
-                self.ready.extend(self.voice.fail(fault));
-            }
-            self.source = None;
+            self.reported(fault);
         } else if let Some(cause) = unreadable {
             self.break_off(&GatewayError::Nonsense(cause));
         }
+    }
+
+    /// The provider reported an error inside the stream. Where bytes pass, its event has been passed on already.
+    fn reported(&mut self, fault: UpstreamFault) {
+        self.fault = Some(fault.clone());
+        if let Voice::Translate { .. } = self.voice {
+            self.ready.extend(self.voice.fail(fault));
+        }
+        self.source = None;
     }
 
     /// Everything has been said, but the body goes on: the rest is read elsewhere, so that the lane can be used again.
@@ -187,7 +210,11 @@ impl Relay {
     fn finish(&mut self, cause: Option<&GatewayError>) {
         // Events may have said that all is told before the connection broke; bytes that nobody reads say nothing.
         if cause.is_none() || !matches!(self.voice, Voice::Raw(_)) {
-            self.ready.extend(self.voice.finish());
+            let taken = self.voice.finish();
+            self.ready.extend(taken.bytes);
+            if let Some(fault) = taken.fault {
+                return self.reported(fault);
+            }
         }
         let progress = self.voice.progress();
         if progress.ended || progress.failed {

@@ -50,6 +50,13 @@ impl Source {
         self.last_sign = Instant::now();
     }
 
+    /// From now on a sign of life must come every `idle`, beginning now.
+    pub fn set_idle(&mut self, idle: Duration) {
+        self.idle = idle;
+        self.last_sign = Instant::now();
+        self.timer.as_mut().reset(self.end.min(self.last_sign + idle));
+    }
+
     /// From now on wait at most `idle` for a sign of life. For a stream that has said why it ended.
     pub fn hurry(&mut self, idle: Duration) {
         if idle < self.idle {

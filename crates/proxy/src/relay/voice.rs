@@ -106,38 +106,39 @@ impl Voice {
 
     /// The provider's body has ended, or is treated as ended because it said why it ends: what is still to be told.
     /// Afterwards `progress().ended` says whether the answer is whole.
-    pub fn finish(&mut self) -> Vec<Bytes> {
+    pub fn finish(&mut self) -> Taken {
+        let mut taken = Taken::default();
         match self {
             Self::Pass { frames, observer, dialect } => {
                 // A last event without its blank line is common (case 17); one without even a line end is half, and dropped.
                 let rest = frames.take_rest();
                 let is_whole = rest.ends_with(b"\n") || rest.ends_with(b"\r");
-                let keep = is_whole && look_at(&rest, observer, &mut false).0;
+                let (keep, fault) =
+                    if is_whole { look_at(&rest, observer, &mut false) } else { (false, None) };
+                taken.fault = fault;
                 let had_mark = observer.progress().ended;
                 observer.finish();
-                let mut told: Vec<Bytes> = Vec::new();
                 if keep {
-                    told.push(rest);
-                    told.push(Bytes::from_static(b"\n"));
+                    taken.bytes = vec![rest, Bytes::from_static(b"\n")];
                 }
                 if observer.progress().ended && !had_mark {
-                    told.extend(mark_of_the_end(*dialect).map(Bytes::from_static));
+                    taken.bytes.extend(mark_of_the_end(*dialect).map(Bytes::from_static));
                 }
-                told
             }
             Self::Translate { decoder, translator } => {
                 let mut out = Vec::new();
-                decoder.finish(&mut |event| {
-                    translator.feed(event, &mut out);
-                });
-                translator.finish(&mut out);
-                if out.is_empty() { Vec::new() } else { vec![out.into()] }
+                let mut note = |verdict| {
+                    if let Verdict::Error(fault) = verdict {
+                        taken.fault.get_or_insert(fault);
+                    }
+                };
+                decoder.finish(&mut |event| note(translator.feed(event, &mut out)));
+                note(translator.finish(&mut out));
+                taken.bytes.extend((!out.is_empty()).then(|| Bytes::from(out)));
             }
-            Self::Raw(progress) => {
-                progress.ended = true;
-                Vec::new()
-            }
+            Self::Raw(progress) => progress.ended = true,
         }
+        taken
     }
 
     /// Tells the caller of an error after the commit, in his dialect. `None` where only breaking off is left.

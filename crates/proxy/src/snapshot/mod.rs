@@ -5,7 +5,7 @@ mod models;
 mod provider;
 mod suggest;
 
-pub use models::{ModelTable, Pool, PoolMember, Resolved, UnknownModel};
+pub use models::{ModelTable, Pool, PoolMember, Resolved, UnknownModel, cut_name};
 pub use provider::{Auth, Line, PriceOfTheMinute, Provider, Target};
 pub use suggest::nearest;
 

@@ -65,6 +65,14 @@ fn hint(nearest: &Option<String>) -> String {
     )
 }
 
+/// Longest name of a model that is looked at, in bytes. Names are kept, compared and sent in headers.
+const LONGEST_NAME: usize = 256;
+
+/// The part of a name that is written down.
+pub fn cut_name(name: &str) -> &str {
+    &name[..name.floor_char_boundary(LONGEST_NAME)]
+}
+
 /// Most models outside the config that get a target of their own; further ones are made anew for each request.
 const ADHOC_TARGETS: usize = 1000;
 
@@ -148,6 +156,9 @@ impl ModelTable {
 
     /// What `name` leads to.
     pub fn resolve(&self, name: &str) -> Result<Resolved, UnknownModel> {
+        if name.len() > LONGEST_NAME {
+            return Err(UnknownModel::Nowhere { name: cut_name(name).to_owned(), nearest: None });
+        }
         if let Some(pool) = self.pools.get(name) {
             return Ok(Resolved::Pool(pool.clone()));
         }
@@ -164,7 +175,7 @@ impl ModelTable {
         }
         self.by_pattern(name).ok_or_else(|| {
             let nearest = nearest(name, self.names()).map(str::to_owned);
-            UnknownModel::Nowhere { name: name.chars().take(200).collect(), nearest }
+            UnknownModel::Nowhere { name: name.to_owned(), nearest }
         })
     }
 

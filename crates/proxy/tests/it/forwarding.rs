@@ -80,7 +80,7 @@ async fn a_path_without_a_model_goes_to_the_default_provider_or_the_one_named() 
     let answer = client.get("/v1/files").await.unwrap();
     assert_eq!(answer.header("x-tidegate-target"), Some("responses"));
     let client = house.client().header("x-tidegate-provider", "nosuch");
-    assert_eq!(client.get("/v1/files").await.unwrap().status, 503);
+    assert_eq!(client.get("/v1/files").await.unwrap().status, 400);
     for line in house.ledger(3) {
         assert_eq!(line["endpoint"], "forward");
     }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, PATIENCE, chat, chat_stream, in_order};
+use tidegate_policy::TimeLimits;
+use tidegate_proxy::snapshot::Rules;
+
+use crate::house::{House, PATIENCE, Plan, chat, chat_stream, in_order};
 
 #[tokio::test]
 async fn a_failing_first_target_is_invisible() {
@@ -91,4 +94,47 @@ async fn case_05_usage_is_asked_for_and_hidden_from_a_client_that_did_not_ask() 
     assert!(!answer.text().contains("prompt_tokens"), "{}", answer.text());
     assert_eq!(house.fake.requests()[0].json()["stream_options"]["include_usage"], true);
     assert_eq!(house.log_lines()[0]["input_tokens"], 20);
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_longer_than_the_idle_limit_is_waited_for_until_its_first_token() {
+    let limits = TimeLimits {
+        idle: Duration::from_millis(100),
+        first_token: Duration::from_secs(5),
+        ..TimeLimits::default()
+    };
+    let house = House::start_with(Plan { limits, ..Plan::default() }).await;
+    let request = chat_stream("chat/text~firstdelay-400");
+    let answer = house.client().post("/v1/chat/completions", &request).await.unwrap();
+    assert!(answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_asked_does_not_hide_why_the_others_failed() {
+    // Anthropic has no `logit_bias`, and the caller is strict.
+    let mut plan = in_order(&["chat/text~status-503", "anthropic/text"]);
+    plan.rules.strict = true;
+    plan.rules.retry.max_attempts = 2;
+    let house = House::start_with(plan).await;
+    let mut request = chat("p");
+    request["logit_bias"] = serde_json::json!({"1": 5});
+    let answer = house.client().post("/v1/chat/completions", &request).await.unwrap();
+    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text());
+    let house =
+        House::start_with(Plan { rules: Rules { strict: true, ..Rules::default() }, ..Plan::default() })
+            .await;
+    request["model"] = "anthropic/text".into();
+    let answer = house.client().post("/v1/chat/completions", &request).await.unwrap();
+    assert_eq!(answer.status.as_u16(), 400, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["param"], "logit_bias");
+}
+
+#[tokio::test]
+async fn a_model_name_of_a_megabyte_is_refused_at_once_and_kept_nowhere() {
+    let house = House::start().await;
+    let name = format!("chat/{}", "x".repeat(1_000_000));
+    let answer = house.client().post("/v1/chat/completions", &chat(&name)).await.unwrap();
+    assert_eq!(answer.status.as_u16(), 404);
+    assert!(answer.text().len() < 1_000, "{}", answer.text().len());
+    assert!(house.log_lines()[0]["model"].as_str().unwrap().len() <= 256);
 }
