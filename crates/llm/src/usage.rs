@@ -22,6 +22,9 @@ pub struct Usage {
     pub reasoning: u64,
     /// The part of `output` that was audio.
     pub output_audio: u64,
+    /// Web searches that the provider ran for this answer, as it counted them: what is on offer in `tools` says nothing
+    /// about it (case 10).
+    pub web_searches: u64,
     /// The tier that the provider says it served (`priority`, `flex`, `fast`, …); it changes the price (case 11).
     pub service_tier: Option<String>,
     /// What it cost, set by the gateway where the caller asked to be told (`usage.cost`).
@@ -44,6 +47,7 @@ impl Usage {
             (&mut self.output, later.output),
             (&mut self.reasoning, later.reasoning),
             (&mut self.output_audio, later.output_audio),
+            (&mut self.web_searches, later.web_searches),
         ] {
             if theirs != 0 {
                 *mine = theirs;

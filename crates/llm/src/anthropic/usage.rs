@@ -21,7 +21,16 @@ pub struct Counts {
     #[serde(deserialize_with = "lenient")]
     output_tokens_details: Option<OutputDetails>,
     #[serde(deserialize_with = "lenient")]
+    server_tool_use: Option<ServerToolUse>,
+    #[serde(deserialize_with = "lenient")]
     service_tier: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct ServerToolUse {
+    #[serde(deserialize_with = "count")]
+    web_search_requests: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
@@ -68,6 +77,7 @@ impl Counts {
         newer(&mut self.cache_read_input_tokens, later.cache_read_input_tokens);
         newer(&mut self.cache_creation_input_tokens, later.cache_creation_input_tokens);
         self.cache_creation = later.cache_creation.or(self.cache_creation);
+        self.server_tool_use = later.server_tool_use.or(self.server_tool_use);
         self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
         if later.service_tier.is_some() {
             self.service_tier.clone_from(&later.service_tier);
@@ -89,6 +99,7 @@ impl Counts {
             cache_write_1h,
             output: self.output_tokens.unwrap_or(0),
             reasoning: self.output_tokens_details.and_then(|details| details.thinking_tokens).unwrap_or(0),
+            web_searches: self.server_tool_use.and_then(|tools| tools.web_search_requests).unwrap_or(0),
             service_tier: self.service_tier.clone(),
             ..Usage::default()
         }
@@ -140,6 +151,8 @@ pub(super) struct WireUsage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens_details: Option<WireOutputDetails>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    server_tool_use: Option<WireServerToolUse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<f64>,
@@ -149,6 +162,11 @@ pub(super) struct WireUsage<'a> {
 struct WireCacheCreation {
     ephemeral_5m_input_tokens: u64,
     ephemeral_1h_input_tokens: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct WireServerToolUse {
+    web_search_requests: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,6 +189,8 @@ impl<'a> WireUsage<'a> {
             output_tokens: usage.output,
             output_tokens_details: (usage.reasoning > 0)
                 .then_some(WireOutputDetails { thinking_tokens: usage.reasoning }),
+            server_tool_use: (usage.web_searches > 0)
+                .then_some(WireServerToolUse { web_search_requests: usage.web_searches }),
             service_tier: usage.service_tier.as_deref().map(tier),
             cost: usage.cost.map(|cost| cost.0 as f64 / 1e9),
         }

@@ -57,6 +57,8 @@ pub fn read(usage: &Value, service_tier: Option<&str>) -> Option<Usage> {
         output,
         reasoning: reasoning.min(output),
         output_audio: first(usage, &["completion_tokens_details.audio_tokens"]).unwrap_or(0).min(output),
+        // OpenRouter uses Anthropic's words for it.
+        web_searches: first(usage, &["server_tool_use.web_search_requests"]).unwrap_or(0),
         service_tier: service_tier.filter(|tier| !tier.is_empty()).map(str::to_owned),
         ..Usage::default()
     })

@@ -29,6 +29,7 @@ pub fn read(response: &Value) -> Option<Usage> {
         cache_read: detail("input_tokens_details", "cached_tokens").min(input),
         cache_write: detail("input_tokens_details", "cache_write_tokens").min(input),
         reasoning: detail("output_tokens_details", "reasoning_tokens").min(output),
+        web_searches: detail("server_tool_use", "web_search_requests"),
         service_tier: response.get("service_tier").and_then(Value::as_str).map(str::to_owned),
         ..Usage::default()
     })

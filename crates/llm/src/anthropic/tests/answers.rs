@@ -34,6 +34,24 @@ fn full() -> Value {
 }
 
 #[test]
+fn case_10_searches_are_counted_by_the_usage_and_not_by_the_tools() {
+    let mut body = full();
+    assert_eq!(
+        read(body.clone()).usage.unwrap().web_searches,
+        0,
+        "a search is in the content, none in the usage"
+    );
+    body["usage"]["server_tool_use"] = json!({"web_search_requests": 3, "web_fetch_requests": 9});
+    assert_eq!(usage::of_response(body.to_string().as_bytes()).unwrap().web_searches, 3);
+    let answer = read(body);
+    assert_eq!(answer.usage.as_ref().unwrap().web_searches, 3);
+    assert_eq!(write(&answer)["usage"]["server_tool_use"], json!({"web_search_requests": 3}));
+    let routed =
+        json!({"prompt_tokens": 1, "completion_tokens": 1, "server_tool_use": {"web_search_requests": 2}});
+    assert_eq!(crate::openai_chat::usage::read(&routed, None).unwrap().web_searches, 2);
+}
+
+#[test]
 fn an_answer_comes_back_as_it_was() {
     assert_eq!(write(&read(full())), full());
 }
