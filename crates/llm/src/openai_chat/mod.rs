@@ -11,6 +11,7 @@ pub mod encode_stream;
 pub mod error;
 mod finish;
 mod ids;
+mod reach;
 mod reasoning;
 pub mod usage;
 
@@ -18,3 +19,4 @@ pub mod usage;
 mod tests;
 
 pub use finish::{finish_reason, stop_reason};
+pub use reach::{may_prefer_responses, prefers_responses};
