@@ -290,6 +290,7 @@ pub fn stream_error(caller: Dialect, fault: UpstreamFault, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::codec::decode_request;
+    use crate::quirks::Quirks;
     use serde_json::{Value, json};
 
     fn refused(body: &Value, target: Dialect) -> Option<String> {
@@ -345,6 +346,30 @@ mod tests {
         for target in [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Gemini] {
             let prepared = prepare(Dialect::Anthropic, &request, target, &Profile::plain("m"), true).unwrap();
             assert!(memchr::memmem::find(&prepared.encoded.body, b"billing").is_none(), "{target}");
+        }
+    }
+
+    #[test]
+    fn case_64_thoughts_before_a_call_come_back_to_those_who_want_them() {
+        let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+        let chat = json!({"model": "m", "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "reasoning_content": "hm", "content": null, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c", "content": "1"}]});
+        let thinking = json!({"type": "thinking", "thinking": "hm", "signature": ""});
+        let anthropic = json!({"model": "m", "max_tokens": 50, "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": [thinking, {"type": "tool_use", "id": "c", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "1"}]}]});
+        let quirks = Quirks { replay_reasoning: true, ..Quirks::BOOK };
+        let profile = Profile { quirks, ..Profile::plain("deepseek-reasoner") };
+        for (caller, body) in [(Dialect::OpenaiChat, chat), (Dialect::Anthropic, anthropic)] {
+            let request = decode_request(caller, body.to_string().as_bytes()).unwrap();
+            let prepared = prepare(caller, &request, Dialect::OpenaiChat, &profile, true).unwrap();
+            let written: Value = serde_json::from_slice(&prepared.encoded.body).unwrap();
+            assert_eq!(written["messages"][1]["reasoning_content"], "hm", "{caller}");
+            let strict = prepare(caller, &request, Dialect::OpenaiChat, &Profile::plain("m"), true);
+            assert!(strict.is_err(), "{caller}: others do not take them, and that is named");
         }
     }
 

@@ -52,7 +52,10 @@ pub(super) fn write(context: Context<'_>, dropped: &mut Vec<String>) -> Written 
 
 fn function(context: Context<'_>, index: usize, tool: &Tool, dropped: &mut Vec<String>) -> Value {
     let mut out = Map::new();
-    if let Tool::Function { name, description, parameters, .. } = tool {
+    if let Tool::Function { name, description, parameters, cache, .. } = tool {
+        if cache.is_some() && !dropped.iter().any(|name| name == "cache_control") {
+            dropped.push("cache_control".to_owned());
+        }
         out.insert("name".to_owned(), name.as_str().into());
         // Required by the reference; an empty one is taken.
         out.insert("description".to_owned(), description.as_deref().unwrap_or_default().into());

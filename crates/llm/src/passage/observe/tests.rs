@@ -42,6 +42,21 @@ fn case_05_usage_that_the_caller_did_not_ask_for_is_withheld() {
 }
 
 #[test]
+fn case_27_what_was_told_before_an_event_over_the_limit_stays_counted() {
+    let count = COUNT.replace("[]", r#"[{"index":0,"delta":{"content":"x"},"finish_reason":null}]"#);
+    let good = format!("data: {WORD}\n\ndata: {count}\n\n");
+    let endless = vec![b'x'; crate::sse::SseDecoder::LIMIT + 1];
+    let piece = bytes::Bytes::from([good.as_bytes(), b"data: ", &endless].concat());
+    let (mut observer, mut out) = (Observer::new(Endpoint::Chat, false), Vec::new());
+    let mut keep = |frame: &[u8]| observer.observe_frame(frame) == Verdict::Good;
+    assert!(crate::frames::Frames::default().push(piece, &mut keep, &mut out).is_err());
+    assert_eq!(out.concat(), good.as_bytes(), "what came before it is passed on");
+    let usage = observer.progress().usage.clone().unwrap();
+    assert_eq!((usage.input, usage.output), (9, 3));
+    assert_eq!(observer.progress().text_bytes, 6);
+}
+
+#[test]
 fn fault_44_only_the_pure_usage_chunk_is_withheld() {
     let preamble = r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#;
     let both = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
