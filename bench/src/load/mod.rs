@@ -21,6 +21,9 @@ pub(crate) use lane::Lane;
 /// Keep-alive connections of the load generator.
 pub(crate) const CONNECTIONS: usize = 64;
 
+/// A measurement without an answer in this time is an error.
+const NO_ANSWER: Duration = Duration::from_secs(10);
+
 /// Where the load goes: a gateway, or the fake provider itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Aim {
@@ -162,6 +165,10 @@ async fn measure(
     let (before, start) = (cpu()?, Instant::now());
     counts.measuring.set(true);
     while_fine(tasks, tokio::time::sleep(span.measured)).await?;
+    // A short look at a busy machine may see nothing; then it takes longer.
+    while counts.answers.get() == 0 && start.elapsed() < NO_ANSWER {
+        while_fine(tasks, tokio::time::sleep(span.measured)).await?;
+    }
     counts.measuring.set(false);
     let (time, after) = (start.elapsed().as_secs_f64(), cpu()?);
     tasks.abort_all();
