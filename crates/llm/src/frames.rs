@@ -120,6 +120,20 @@ mod tests {
     }
 
     #[test]
+    fn fault_41_an_image_in_one_event_passes_and_an_endless_one_is_refused() {
+        let (mut frames, mut out) = (Frames::default(), Vec::new());
+        let piece = Bytes::from(vec![b'x'; 1 << 20]);
+        for _ in 0..3 {
+            frames.push(piece.clone(), &mut |_| true, &mut out).unwrap();
+        }
+        frames.push(Bytes::from_static(b"\n\n"), &mut |_| true, &mut out).unwrap();
+        assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), (3 << 20) + 2);
+        let limit = crate::sse::SseDecoder::LIMIT;
+        let refused = (0..=limit >> 20).find_map(|_| frames.push(piece.clone(), &mut |_| true, &mut out).err());
+        assert_eq!(refused, Some(SseTooLong(limit)));
+    }
+
+    #[test]
     fn frames_side_by_side_leave_in_one_slice_and_a_dropped_one_parts_them() {
         let piece = Bytes::from_static(b"data: 1\n\ndata: 2\n\ndata: x\n\ndata: 3\n\ndata: 4");
         let mut out = Vec::new();

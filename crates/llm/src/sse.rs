@@ -36,8 +36,11 @@ impl Default for SseDecoder {
 }
 
 impl SseDecoder {
-    /// Largest line or event that is taken: 16 MiB would be an image in base64, 1 MiB is generous for text.
-    pub const LIMIT: usize = 1 << 20;
+    /// Largest line or event that is taken, 16 MiB: providers send a whole image in base64 as one event, which is some
+    /// megabytes.
+    pub const LIMIT: usize = 16 << 20;
+    /// Room that is kept from one event to the next; one large event must not hold memory to the stream's end.
+    const KEPT: usize = 64 << 10;
 
     /// A decoder that refuses events of over `limit` bytes.
     pub fn with_limit(limit: usize) -> Self {
@@ -77,6 +80,7 @@ impl SseDecoder {
                 line.extend_from_slice(&bytes[..end]);
                 self.take_line(&line, on_event)?;
                 line.clear();
+                line.shrink_to(Self::KEPT);
                 self.line = line;
             }
             bytes = &bytes[end + 1..];
@@ -139,6 +143,7 @@ impl SseDecoder {
         }
         self.name.clear();
         self.data.clear();
+        self.data.shrink_to(Self::KEPT);
         self.has_data = false;
     }
 }
@@ -210,6 +215,17 @@ mod tests {
     fn fault_41_an_endless_line_is_refused() {
         let mut decoder = SseDecoder::with_limit(10);
         assert_eq!(decoder.feed(b"data: 12345678", &mut |_| {}), Err(SseTooLong(10)));
+    }
+
+    #[test]
+    fn an_image_in_one_event_is_taken_and_its_room_given_back() {
+        let event = [b"data: ".as_slice(), &vec![b'x'; 3 << 20], b"\n\n"].concat();
+        let (mut decoder, mut lengths) = (SseDecoder::default(), Vec::new());
+        for piece in event.chunks(100_000) {
+            decoder.feed(piece, &mut |event| lengths.push(event.data.len())).unwrap();
+        }
+        assert_eq!(lengths, [3 << 20]);
+        assert!(decoder.line.capacity() + decoder.data.capacity() <= 2 * SseDecoder::KEPT);
     }
 
     #[test]

@@ -178,7 +178,7 @@ async fn fault_41_a_line_without_end_is_cut_and_the_provider_let_go() {
 
 #[tokio::test]
 async fn fault_41_before_the_first_content_it_is_a_502() {
-    let line = [b"data: ".as_slice(), &vec![b'x'; 3 << 20]].concat();
+    let line = [b"data: ".as_slice(), &vec![b'x'; 17 << 20]].concat();
     let house = house_with(chunked([line.as_slice()])).await;
     let answer = house.ask("chat", "raw/m", true).await;
     assert_eq!(
