@@ -1,24 +1,24 @@
 //! Stop 7 of a request's way: lanes to an upstream, kept alive and used again.
 //!
 //! Not hyper-util's pool: there a request races a fresh connect against a returned connection (hyper#4134), and each
-//! return costs a task. Here a lane goes back when the last byte of its answer has been read, without a task.
+//! return costs a task. Here a lane goes back when the last byte of its answer has been read, without a task, and no lane
+//! has a task at all ([`crate::driven`]).
 
 use std::collections::{HashMap, VecDeque};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tracing::debug;
 
+use crate::driven::Driven;
 use crate::origin::Origin;
 use crate::tls;
 
@@ -145,7 +145,7 @@ pub struct LanePool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<Outgoing>,
+    lane: Driven,
     since: Instant,
 }
 
@@ -179,9 +179,9 @@ impl LanePool {
         mut request: Request<Outgoing>,
         limits: LaneLimits,
     ) -> Result<LaneAnswer, LaneError> {
-        while let Some(mut sender) = self.take_idle().await {
-            match self.within(limits.answer, sender.try_send_request(request)).await? {
-                Ok(response) => return Ok(self.answer(sender, response)),
+        while let Some(mut lane) = self.take_idle().await {
+            match self.within(limits.answer, lane.send(request)).await? {
+                Ok(response) => return Ok(self.answer(lane, response)),
                 Err(mut failed) => match failed.take_message() {
                     // The upstream closed the idle lane at the same moment; nothing was sent (fault 59).
                     Some(unsent) => request = unsent,
@@ -189,9 +189,9 @@ impl LanePool {
                 },
             }
         }
-        let mut sender = self.connect_within(limits.connect).await?;
-        let sent = self.within(limits.answer, sender.send_request(request)).await?;
-        Ok(self.answer(sender, sent.map_err(LaneError::Broken)?))
+        let mut lane = self.connect_within(limits.connect).await?;
+        let sent = self.within(limits.answer, lane.send(request)).await?;
+        Ok(self.answer(lane, sent.map_err(|failed| LaneError::Broken(failed.into_error()))?))
     }
 
     async fn within<T>(&self, limit: Duration, answer: impl Future<Output = T>) -> Result<T, LaneError> {
@@ -200,25 +200,24 @@ impl LanePool {
             .map_err(|_| LaneError::AnswerTimeout { origin: self.origin.to_string(), limit })
     }
 
-    fn answer(self: &Arc<Self>, sender: SendRequest<Outgoing>, response: Response<Incoming>) -> LaneAnswer {
+    fn answer(self: &Arc<Self>, lane: Driven, response: Response<Incoming>) -> LaneAnswer {
         response.map(|incoming| {
-            let mut body = LaneBody { incoming, lane: Some((sender, self.clone())) };
+            let mut body = LaneBody { incoming, lane: Some((lane, self.clone())) };
             body.give_back_at_end();
             body
         })
     }
 
-    async fn take_idle(&self) -> Option<SendRequest<Outgoing>> {
+    async fn take_idle(&self) -> Option<Driven> {
         loop {
             let mut idle = self.lock().pop_back()?;
-            if idle.since.elapsed() > IDLE_LIMIT || idle.sender.is_closed() {
+            if idle.since.elapsed() > IDLE_LIMIT || idle.lane.has_ended() {
                 continue;
             }
-            // The answer has been read to its end, so the lane turns ready within one poll of its task; or never, if the
-            // upstream answered before it had taken the whole request.
-            let turns_ready = poll_fn(|context| idle.sender.poll_ready(context));
-            if let Ok(Ok(())) = tokio::time::timeout(READY_LIMIT, turns_ready).await {
-                return Some(idle.sender);
+            // The answer has been read to its end, so the lane turns ready at once; or never, if the upstream answered before
+            // it had taken the whole request.
+            if tokio::time::timeout(READY_LIMIT, idle.lane.turns_ready()).await == Ok(true) {
+                return Some(idle.lane);
             }
         }
     }
@@ -227,14 +226,14 @@ impl LanePool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect_within(&self, limit: Duration) -> Result<SendRequest<Outgoing>, LaneError> {
+    async fn connect_within(&self, limit: Duration) -> Result<Driven, LaneError> {
         match tokio::time::timeout(limit, self.connect()).await {
             Ok(result) => result,
             Err(_) => Err(LaneError::ConnectTimeout { origin: self.origin.to_string(), limit }),
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Outgoing>, LaneError> {
+    async fn connect(&self) -> Result<Driven, LaneError> {
         let failed = |source| LaneError::Connect { origin: self.origin.to_string(), source };
         let stream =
             TcpStream::connect((self.origin.host.as_str(), self.origin.port)).await.map_err(failed)?;
@@ -243,25 +242,11 @@ impl LanePool {
             let name = rustls::pki_types::ServerName::try_from(self.origin.host.clone())
                 .map_err(|error| LaneError::Tls(error.to_string()))?;
             let stream = self.connector.tls()?.connect(name, stream).await.map_err(failed)?;
-            handshake(TokioIo::new(stream)).await
+            Driven::open(TokioIo::new(stream)).await.map_err(LaneError::Broken)
         } else {
-            handshake(TokioIo::new(stream)).await
+            Driven::open(TokioIo::new(stream)).await.map_err(LaneError::Broken)
         }
     }
-}
-
-async fn handshake<S>(stream: S) -> Result<SendRequest<Outgoing>, LaneError>
-where
-    S: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-{
-    let (sender, connection) =
-        http1::Builder::new().max_buf_size(256 * 1024).handshake(stream).await.map_err(LaneError::Broken)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!(%error, "lane ended");
-        }
-    });
-    Ok(sender)
 }
 
 /// An answer's body. When it has been read to its end, its lane is used again; dropped before, the lane is closed, which
@@ -269,7 +254,7 @@ where
 #[derive(Debug)]
 pub struct LaneBody {
     incoming: Incoming,
-    lane: Option<(SendRequest<Outgoing>, Arc<LanePool>)>,
+    lane: Option<(Driven, Arc<LanePool>)>,
 }
 
 impl LaneBody {
@@ -280,8 +265,8 @@ impl LaneBody {
     }
 
     fn give_back(&mut self) {
-        if let Some((sender, pool)) = self.lane.take()
-            && !sender.is_closed()
+        if let Some((lane, pool)) = self.lane.take()
+            && !lane.has_ended()
         {
             let mut idle = pool.lock();
             // The front has waited longest: lanes nobody needed for so long are closed as new ones come back.
@@ -290,7 +275,7 @@ impl LaneBody {
             {
                 idle.pop_front();
             }
-            idle.push_back(Idle { sender, since: Instant::now() });
+            idle.push_back(Idle { lane, since: Instant::now() });
         }
     }
 }
@@ -303,7 +288,16 @@ impl Body for LaneBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        let body = &mut *self;
+        let mut polled = Pin::new(&mut body.incoming).poll_frame(context);
+        if polled.is_pending()
+            && let Some((lane, _)) = &mut body.lane
+        {
+            // Nothing is ready: let the lane read on, and look again.
+            lane.drive(context);
+            polled = Pin::new(&mut body.incoming).poll_frame(context);
+        }
+        let Poll::Ready(frame) = polled else { return Poll::Pending };
         match &frame {
             None => self.give_back(),
             Some(Ok(_)) => self.give_back_at_end(),

@@ -1,6 +1,7 @@
 //! Sockets: listeners, the HTTP server and its drain, upstream lanes. Floor 2: knows bytes and time, nothing of models.
 
 pub mod drain;
+mod driven;
 pub mod lane;
 pub mod listen;
 pub mod origin;

@@ -129,7 +129,9 @@ fn spawn_connection<H: Handler>(
     let service = service_fn(move |request| {
         told.store(true, Ordering::Relaxed);
         let handler = handler.clone();
-        async move { Ok::<_, Infallible>(handler.handle(request, peer).await) }
+        // In a box of its own: a connection has room for the state of a request, and keeps it while it only streams.
+        let answering = Box::pin(handler.handle(request, peer));
+        async move { Ok::<_, Infallible>(answering.await) }
     });
     let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = connections.watch(connection);

@@ -62,10 +62,16 @@ pub async fn ask(
 ) -> Result<Good, Failure> {
     let sent = std::time::Instant::now();
     let end = Instant::from_std(exchange.started) + target.limits.total;
-    let sending = send(&target.provider, line, outbound, callers, &target.limits);
-    let answer = match tokio::time::timeout_at(end, sending).await {
-        Ok(answer) => answer?,
-        Err(_) => return Err(GatewayError::Timeout { stage: "end", limit: target.limits.total }.into()),
+    let left = end.saturating_duration_since(Instant::from_std(sent));
+    let mut limits = target.limits;
+    limits.connect = limits.connect.min(left);
+    limits.first_byte = limits.first_byte.min(left);
+    let answer = match send(&target.provider, line, outbound, callers, &limits).await {
+        // What ran out was not this stage's limit, but the total.
+        Err(GatewayError::Timeout { limit, .. }) if limit == left => {
+            return Err(GatewayError::Timeout { stage: "end", limit: target.limits.total }.into());
+        }
+        answer => answer?,
     };
     if !answer.status().is_success() {
         let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);

@@ -1,9 +1,11 @@
 //! Stop 6: bytes for this target. Bytes pass when the dialects agree; otherwise the request is translated.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use tidegate_llm::Dialect;
 use tidegate_llm::adapt::{ToolNames, holds_packed_signature};
-use tidegate_llm::openai_responses::holds_foreign_seal;
 use tidegate_llm::passage::{self, Edits};
 use tidegate_llm::quirks::Profile;
 use tidegate_llm::translate::prepare;
@@ -93,25 +95,26 @@ fn passes(prompt: &Prompt, target: &Target, line: &Line) -> bool {
             || quirks.plain_patterns)
         && needs_care(&prompt.body);
     // Another vendor's seal rides in the history: this provider would refuse it.
-    let is_sealed = holds_packed_signature(&prompt.body) || holds_foreign_seal(&prompt.body);
+    let is_sealed = holds_packed_signature(&prompt.body);
     same && !is_rewritten && !is_choosy && !is_sealed
 }
 
 /// Whether a chat request has any of the parts that choosy providers break on. Looks for the words only: a false alarm
 /// costs a translation, nothing else.
 fn needs_care(body: &[u8]) -> bool {
-    const WORDS: [&[u8]; 9] = [
-        b"\"developer\"",
-        b"\"json_schema\"",
-        b"\"parallel_tool_calls\"",
-        b"\"pattern\"",
-        b"\"store\"",
-        b"\"metadata\"",
-        b"\"prompt_cache_key\"",
-        b"\"safety_identifier\"",
-        b"\"service_tier\"",
+    const WORDS: [&str; 9] = [
+        "\"developer\"",
+        "\"json_schema\"",
+        "\"parallel_tool_calls\"",
+        "\"pattern\"",
+        "\"store\"",
+        "\"metadata\"",
+        "\"prompt_cache_key\"",
+        "\"safety_identifier\"",
+        "\"service_tier\"",
     ];
-    WORDS.iter().any(|word| memchr::memmem::find(body, word).is_some())
+    static FINDERS: LazyLock<[Finder<'static>; 9]> = LazyLock::new(|| WORDS.map(Finder::new));
+    FINDERS.iter().any(|finder| finder.find(body).is_some())
 }
 
 fn pass(prompt: &Prompt, target: &Target, dialect: Dialect) -> Encoded {

@@ -35,22 +35,22 @@ pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-bufferi
 
 /// The caller's headers that providers get too. Keys, cookies, addresses and baggage never do, nor the choice among the
 /// operator's organisations and projects.
-const GO_UPSTREAM: [&str; 8] = [
-    "anthropic-version",
-    "anthropic-beta",
-    "openai-beta",
-    "idempotency-key",
-    "x-client-request-id",
-    "user-agent",
-    "traceparent",
-    "tracestate",
+static GO_UPSTREAM: [HeaderName; 8] = [
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("x-client-request-id"),
+    http::header::USER_AGENT,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
 ];
 
 /// Copies the caller's headers that go on.
 pub fn copy_upstream(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in GO_UPSTREAM {
+    for name in &GO_UPSTREAM {
         for value in from.get_all(name) {
-            to.append(HeaderName::from_static(name), value.clone());
+            to.append(name.clone(), value.clone());
         }
     }
 }

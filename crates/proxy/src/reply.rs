@@ -136,7 +136,7 @@ pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut 
     let overhead =
         headers::value(&format!("{}.{:03}", overhead.as_millis(), overhead.subsec_micros() % 1000));
     let Some(target) = &exchange.target else { return };
-    let label = headers::value(&target.label);
+    let label = target.label_value.clone();
     let cost = cost.map(|cost| match cost {
         Some(cost) => headers::value(&cost.to_string()),
         None => HeaderValue::from_static("unpriced"),

@@ -1,7 +1,11 @@
 //! Seals that providers put on thoughts and calls, and want back untouched from nobody but their own callers.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use memchr::memmem::Finder;
 
 use crate::Dialect;
 use crate::hub::{ChatRequest, ChatResponse, Event, Part, PartStart, Reasoning};
@@ -21,10 +25,10 @@ const UNSIGNED: [&str; 2] = ["\"signature\":\"\"", "\"signature\": \"\""];
 /// thoughts, or an empty seal. Such a body cannot pass through even when the dialects agree, because the provider would
 /// refuse it. Cheap; may be true for nothing.
 pub fn holds_packed_signature(body: &[u8]) -> bool {
-    [PACKED, PACKED_TEXT, UNSIGNED[0], UNSIGNED[1]]
-        .iter()
-        .any(|mark| memchr::memmem::find(body, mark.as_bytes()).is_some())
-        || holds_foreign_seal(body)
+    // Made once: to make a finder costs more than to search a small body.
+    static MARKS: LazyLock<[Finder<'static>; 4]> =
+        LazyLock::new(|| [PACKED, PACKED_TEXT, UNSIGNED[0], UNSIGNED[1]].map(Finder::new));
+    MARKS.iter().any(|mark| mark.find(body).is_some()) || holds_foreign_seal(body)
 }
 
 /// Packs Gemini's signatures of calls into the calls' ids, the one field that every client gives back (case 33).

@@ -4,15 +4,19 @@
 //! reasoning items unchanged, so the seal travels in `encrypted_content`, marked with whose it is. The mark also keeps
 //! it from being taken for one of OpenAI's own (cases 55, 59).
 
+use std::sync::LazyLock;
+
 use crate::Dialect;
 use crate::hub::Reasoning;
+use memchr::memmem::Finder;
 
 const MARK: &str = "tidegate.seal.1:";
 
 /// Whether a body has a foreign seal in it: such a body cannot pass through even when the dialects agree, because OpenAI
 /// refuses an `encrypted_content` that it did not write. Cheap; may be true for nothing.
 pub fn holds_foreign_seal(body: &[u8]) -> bool {
-    memchr::memmem::find(body, MARK.as_bytes()).is_some()
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
+    FINDER.find(body).is_some()
 }
 
 /// The `encrypted_content` for a seal of `origin`; `None` when there is no seal or nobody knows whose it is.

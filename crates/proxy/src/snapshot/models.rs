@@ -255,6 +255,7 @@ impl ModelTable {
             model: model.to_owned(),
             limits: limits.unwrap_or(provider.limits),
             max_output_tokens: self.max_output.get(&*label).copied(),
+            label_value: crate::headers::value(&label),
             label,
             price: PriceOfTheMinute::default(),
             meters,

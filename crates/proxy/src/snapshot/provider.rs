@@ -90,6 +90,8 @@ pub struct Target {
     pub model: String,
     /// `provider/model`, for headers, logs and metrics.
     pub label: Arc<str>,
+    /// The same as a header's value.
+    pub label_value: HeaderValue,
     /// Time limits of attempts at this model.
     pub limits: TimeLimits,
     /// The most output tokens that the model gives, if known.
