@@ -129,7 +129,8 @@ mod tests {
         frames.push(Bytes::from_static(b"\n\n"), &mut |_| true, &mut out).unwrap();
         assert_eq!(out.iter().map(Bytes::len).sum::<usize>(), (3 << 20) + 2);
         let limit = crate::sse::SseDecoder::LIMIT;
-        let refused = (0..=limit >> 20).find_map(|_| frames.push(piece.clone(), &mut |_| true, &mut out).err());
+        let refused =
+            (0..=limit >> 20).find_map(|_| frames.push(piece.clone(), &mut |_| true, &mut out).err());
         assert_eq!(refused, Some(SseTooLong(limit)));
     }
 
