@@ -5,7 +5,6 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +14,7 @@ use tidegate_llm::Usage;
 
 use crate::exchange::Outcome;
 
-/// Lines that may wait; beyond it lines are dropped and counted, because a stuck log must not eat the memory.
+/// Lines that may wait; beyond it lines are dropped and counted by whoever brings them, because a stuck log must not eat the memory.
 const WAITING: usize = 100_000;
 /// The rest after each write.
 const REST: Duration = Duration::from_millis(25);
@@ -47,7 +46,6 @@ pub struct LogLine {
 pub struct AccessLog {
     waiting: Mutex<Waiting>,
     wake: Condvar,
-    dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -74,18 +72,17 @@ impl AccessLog {
     }
 
     fn silent() -> Self {
-        Self { waiting: Mutex::default(), wake: Condvar::new(), dropped: AtomicU64::new(0) }
+        Self { waiting: Mutex::default(), wake: Condvar::new() }
     }
 
-    /// Appends a line; never waits for the writing.
-    pub fn push(&self, line: LogLine) {
+    /// Appends a line; never waits for the writing. False: it was dropped, because the writing cannot keep up.
+    pub fn push(&self, line: LogLine) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
-            return;
+            return true;
         }
         if waiting.lines.len() >= WAITING {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
+            return false;
         }
         let was_empty = waiting.lines.is_empty();
         waiting.lines.push(line);
@@ -93,11 +90,7 @@ impl AccessLog {
         if was_empty {
             self.wake.notify_all();
         }
-    }
-
-    /// Lines that were dropped because writing could not keep up.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        true
     }
 
     /// Waits until everything pushed so far is written, then ends the thread.
@@ -252,6 +245,14 @@ mod tests {
             usage: None,
             cost: Some(NanoUsd(1_500_000)),
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_the_caller_told() {
+        let log = AccessLog::silent();
+        assert!((0..WAITING).all(|_| log.push(line(""))));
+        assert!(!log.push(line("one too many")));
+        assert!(AccessLog::off().push(line("kept by nobody, missed by nobody")));
     }
 
     #[test]

@@ -195,6 +195,10 @@ fn gemini(method: &Method, rest: &str, query: Option<&str>) -> Result<Endpoint, 
     }
 }
 
+/// Escapes that a forwarded path may not have: dots, slashes and a second escape (all `%2…`), backslash, semicolon, control
+/// characters.
+const UNSAFE: [&str; 6] = ["%2", "%5c", "%3b", "%0", "%1", "%7f"];
+
 fn other_openai(method: &Method, rest: &str, path: &str, dialect: Dialect) -> Result<Endpoint, GatewayError> {
     if rest == "models" && method == Method::GET {
         return Ok(Endpoint::Models { dialect, model: None });
@@ -203,7 +207,9 @@ fn other_openai(method: &Method, rest: &str, path: &str, dialect: Dialect) -> Re
         return Ok(Endpoint::Models { dialect, model: Some(decode_percent(model)) });
     }
     let is_plain = rest.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..");
-    let is_safe = is_plain && !rest.contains(['\\', ';']) && !rest.to_ascii_lowercase().contains("%2");
+    let lower = rest.to_ascii_lowercase();
+    let is_safe =
+        is_plain && !rest.contains(['\\', ';']) && !UNSAFE.iter().any(|escape| lower.contains(escape));
     let known_method =
         matches!(*method, Method::GET | Method::POST | Method::DELETE | Method::PUT | Method::PATCH);
     if is_safe && known_method { Ok(Endpoint::Forward) } else { Err(unknown(method, path)) }
@@ -269,6 +275,12 @@ mod tests {
         for path in ["/v1/../admin", "/v1//x", "/v1/%2e%2e/x", "/v1/a%2fb", "/v1/a;b", "/v2/x", "/"] {
             assert!(of(Method::POST, path, None).is_err(), "{path}");
         }
+        for path in
+            ["/v1/..%5cadmin", "/v1/a%5Cb", "/v1/a%00", "/v1/a%0d%0ab", "/v1/a%1f", "/v1/a%7F", "/v1/a%3Bb"]
+        {
+            assert!(of(Method::POST, path, None).is_err(), "{path}");
+        }
+        assert_eq!(of(Method::POST, "/v1/fine%3Atuned/x", None).unwrap(), Endpoint::Forward);
     }
 
     #[test]

@@ -63,6 +63,7 @@ struct Families {
     attempts: Family<AttemptLabels, Counter>,
     in_flight: Gauge,
     malformed: Family<TargetLabels, Counter>,
+    dropped_lines: Counter,
 }
 
 impl Default for Meters {
@@ -83,6 +84,7 @@ impl Families {
             attempts: Family::default(),
             in_flight: Gauge::default(),
             malformed: Family::default(),
+            dropped_lines: Counter::default(),
         };
         families.register();
         families
@@ -109,6 +111,11 @@ impl Families {
             "ai_malformed_events",
             "Events inside providers' streams that could not be read and were skipped",
             self.malformed.clone(),
+        );
+        r.register(
+            "ai_log_lines_dropped",
+            "Lines of the access log that were dropped because its writing could not keep up",
+            self.dropped_lines.clone(),
         );
     }
 }
@@ -147,6 +154,11 @@ impl Meters {
     pub fn count_refused(&self, endpoint: &'static str, status: u16) {
         let labels = RequestLabels { endpoint, provider: String::new(), model: String::new(), status };
         self.inner.requests.get_or_create(&labels).inc();
+    }
+
+    /// Counts a line that the access log had no room for.
+    pub fn count_dropped_line(&self) {
+        self.inner.dropped_lines.inc();
     }
 
     /// The gauge of open requests.

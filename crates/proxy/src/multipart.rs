@@ -38,7 +38,8 @@ pub fn model(content_type: &str, body: &[u8]) -> Result<Option<ModelField>, BadR
     let mark = format!("--{boundary}");
     let mut found = None;
     let mut parts = 0;
-    let starts: Vec<usize> = memmem::find_iter(body, mark.as_bytes()).take(PARTS + 1).collect();
+    let starts = memmem::find_iter(body, mark.as_bytes()).filter(|at| is_delimiter(body, *at, mark.len()));
+    let starts: Vec<usize> = starts.take(PARTS + 1).collect();
     for pair in starts.windows(2) {
         parts += 1;
         if parts >= PARTS {
@@ -48,11 +49,11 @@ pub fn model(content_type: &str, body: &[u8]) -> Result<Option<ModelField>, BadR
         let Some(gap) = memmem::find(&body[part.clone()], b"\r\n\r\n") else {
             return Err(BadRequest::body("a part of the form has no end of its headers"));
         };
-        let head = String::from_utf8_lossy(&body[part.start..part.start + gap]).to_ascii_lowercase();
-        if !head.contains("name=\"model\"") && !head.contains("name=model") {
+        if name(&String::from_utf8_lossy(&body[part.start..part.start + gap])) != Some("model") {
             continue;
         }
-        let range = part.start + gap + 4..part.end - usize::from(body[..part.end].ends_with(b"\r\n")) * 2;
+        // The line end before the next delimiter belongs to that.
+        let range = part.start + gap + 4..part.end - 2;
         let value = body.get(range.clone()).and_then(|value| std::str::from_utf8(value).ok());
         let value = value.ok_or_else(|| BadRequest::field("model", "`model` must be text"))?.to_owned();
         if found.replace(ModelField { value, range }).is_some() {
@@ -62,10 +63,36 @@ pub fn model(content_type: &str, body: &[u8]) -> Result<Option<ModelField>, BadR
     Ok(found)
 }
 
+/// Whether the mark at `at` stands at a line's start and is followed by the line's end or by `--`; else it is content.
+fn is_delimiter(body: &[u8], at: usize, length: usize) -> bool {
+    let after = &body[at + length..];
+    (at == 0 || body[..at].ends_with(b"\r\n")) && (after.starts_with(b"\r\n") || after.starts_with(b"--"))
+}
+
+/// The field's name, out of a part's headers.
+fn name(head: &str) -> Option<&str> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    let (_, disposition) = headers.find(|(key, _)| key.trim().eq_ignore_ascii_case("content-disposition"))?;
+    parameter(disposition, "name")
+}
+
 fn boundary(content_type: &str) -> Option<&str> {
-    let value = content_type.split(';').find_map(|part| part.trim().strip_prefix("boundary="))?;
-    let value = value.trim_matches('"');
+    let value = parameter(content_type, "boundary")?;
     (!value.is_empty() && value.len() <= 70).then_some(value)
+}
+
+/// The value of `key=value` or `key="value"` behind the first semicolon. Semicolons inside quotes part nothing.
+fn parameter<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let mut parts = header.split(move |c| {
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+        c == ';' && !quoted
+    });
+    parts.find_map(|part| {
+        let (found, value) = part.split_once('=')?;
+        found.trim().eq_ignore_ascii_case(key).then(|| value.trim().trim_matches('"'))
+    })
 }
 
 #[cfg(test)]
@@ -85,6 +112,40 @@ mod tests {
         let changed = field.replace(&Bytes::from_static(BODY), "large");
         assert_eq!(model(TYPE, &changed).unwrap().unwrap().value, "large");
         assert_eq!(changed.len(), BODY.len() - 4);
+    }
+
+    fn model_of(kind: &str, body: &str) -> Option<String> {
+        model(kind, body.as_bytes()).unwrap().map(|field| field.value)
+    }
+
+    #[test]
+    fn only_the_field_of_that_name_is_the_model() {
+        let with = |disposition: &str| {
+            model_of(TYPE, &format!("--xyz\r\nA: name=model\r\n{disposition}\r\n\r\nm\r\n--xyz--\r\n"))
+        };
+        for good in [
+            "Content-Disposition: form-data; name=\"model\"",
+            "content-disposition:form-data;NAME=model ; x=y",
+            "Content-Disposition: form-data; filename=\"a;\\\";b\"; name=\"model\"",
+        ] {
+            assert_eq!(with(good).as_deref(), Some("m"), "{good}");
+        }
+        for other in [
+            "Content-Disposition: form-data; name=\"file\"; filename=\"model\"",
+            "Content-Disposition: form-data; filename=\"a; name=model; b\"; name=\"file\"",
+            "Content-Disposition: form-data; name=\"models\"",
+            "X: form-data; name=\"model\"",
+        ] {
+            assert_eq!(with(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_boundary_counts_only_as_a_line_of_its_own() {
+        let inside = "--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na--xyz\r\nb\r\n--xyzz\r\n--xyz--\r\n";
+        assert_eq!(model_of(TYPE, inside).as_deref(), Some("a--xyz\r\nb\r\n--xyzz"));
+        let kind = "Multipart/Form-Data; charset=utf-8; BOUNDARY=\"xyz\"";
+        assert_eq!(model_of(kind, inside), model_of(TYPE, inside));
     }
 
     #[test]

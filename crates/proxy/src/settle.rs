@@ -37,7 +37,7 @@ pub fn settle(exchange: &mut Exchange) {
         }
         None => exchange.meters.count_refused(exchange.endpoint, exchange.status),
     }
-    exchange.log.push(LogLine {
+    let taken = exchange.log.push(LogLine {
         arrived: exchange.arrived,
         id: exchange.id,
         peer: exchange.peer,
@@ -55,4 +55,7 @@ pub fn settle(exchange: &mut Exchange) {
         usage: exchange.usage.take(),
         cost,
     });
+    if !taken {
+        exchange.meters.count_dropped_line();
+    }
 }

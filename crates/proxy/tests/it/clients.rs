@@ -242,17 +242,19 @@ async fn a_request_that_waits_behind_a_stream_does_not_hold_the_stream_back() {
 
 #[tokio::test]
 async fn fault_41_a_line_without_end_is_not_gathered() {
-    // 64 MiB a second would show: the relay lets go after a line's limit.
+    // In one try, and without a limit, it would go on for ever: the relay lets go after a line's limit.
     let line = format!("data: {}", "x".repeat(32 << 10));
     let (url, written, _) = torrent(line).await;
-    let more = vec![("raw", Dialect::OpenaiChat, url)];
-    let house = House::start_with(Plan { more, ..Plan::default() }).await;
+    let mut plan = Plan { more: vec![("raw", Dialect::OpenaiChat, url)], ..Plan::default() };
+    plan.rules.retry.max_attempts = 1;
+    let house = House::start_with(plan).await;
     for surface in ["chat", "anthropic"] {
         let before = written.load(Ordering::Relaxed);
         let answer = house.ask(surface, "raw/m", true).await;
         assert_eq!(answer.status, 502, "{}", answer.text());
         let taken = written.load(Ordering::Relaxed) - before;
-        assert!(taken < 40 << 20, "{surface}: {taken} bytes in three tries");
+        // The limit of 16 MiB, and what the kernel's buffers take.
+        assert!(taken < 28 << 20, "{surface}: {taken} bytes");
     }
 }
 

@@ -129,6 +129,17 @@ prices:
 }
 
 #[test]
+fn heads_have_a_size_that_the_server_can_hold() {
+    for size in ["8191", "1", "1025KiB", "5GiB"] {
+        let (shown, provisioned) = look(&format!("listen: [{{ header_size: {size} }}]"));
+        assert!(!provisioned.is_good() && shown.contains("between 8KiB and 1MiB"), "{size}: {shown}");
+    }
+    for size in ["8KiB", "1MiB"] {
+        good(&format!("listen: [{{ header_size: {size} }}]"));
+    }
+}
+
+#[test]
 fn the_shape_of_the_documentation_is_good() {
     let provisioned = good(
         r#"

@@ -4,6 +4,10 @@ use std::net::SocketAddr;
 
 use crate::config::Loaded;
 use crate::config::problem::Problem;
+use crate::config::written::Size;
+
+/// Sizes that `header_size` may have. Below the first, hyper has no room to read; nobody sends heads beyond the second.
+const HEAD: std::ops::RangeInclusive<u64> = 8 << 10..=1 << 20;
 
 /// Checks the addresses of all doors.
 pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
@@ -12,6 +16,7 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
         let place = loaded.tree.key_of(&["listen"]);
         problems.push(Problem::error("there must be at least one door in `listen`", place));
     }
+    check_heads(loaded, problems);
     let mut seen: Vec<(SocketAddr, Vec<String>)> = Vec::new();
     let doors =
         config.listen.iter().enumerate().map(|(at, door)| {
@@ -36,6 +41,20 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
     }
     if loaded.doors_overridden {
         problems[told..].iter_mut().for_each(|problem| (problem.place, problem.context) = (None, None));
+    }
+}
+
+fn check_heads(loaded: &Loaded, problems: &mut Vec<Problem>) {
+    for (at, door) in loaded.config.listen.iter().enumerate() {
+        if !HEAD.contains(&door.header_size.0) {
+            let place = loaded.tree.place_of(&["listen", &at.to_string(), "header_size"]);
+            let (least, most) = (Size(*HEAD.start()), Size(*HEAD.end()));
+            let problem =
+                Problem::error(format!("{} is no size for a request's head", door.header_size), place);
+            problems.push(
+                problem.help(format!("take one between {least} and {most}; {} is usual", Size(64 << 10))),
+            );
+        }
     }
 }
 

@@ -43,8 +43,9 @@ impl Ending {
                 return ExitCode::FAILURE;
             }
         }
-        info!("draining: open requests may finish; a second signal ends them at once");
+        // Whoever reads that it drains may ask `/ready` at once.
         gateway.set_draining();
+        info!("draining: open requests may finish; a second signal ends them at once");
         drain.start();
         tokio::select! {
             () = &mut serving => ExitCode::SUCCESS,

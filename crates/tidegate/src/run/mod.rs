@@ -10,16 +10,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tidegate_admin::{ConfigState, Door, Version};
 use tidegate_net::Drain;
 use tidegate_proxy::Gateway;
+use tidegate_proxy::access_log::AccessLog;
 
 use crate::config::Loaded;
 use crate::environment::Environment;
 use crate::provision::{Lasting, Provisioned, provision};
 use crate::report;
+
+/// Longest wait for the threads to drop what was cut.
+const CUT: Duration = Duration::from_secs(1);
 
 /// What the command line says.
 #[derive(Clone, Debug, Default)]
@@ -53,10 +58,12 @@ pub fn run(options: RunOptions) -> Result<ExitCode> {
     }
     let runtime = runtime.enable_all().build().context("cannot start the worker threads")?;
     let start = Start { options, path, folder, loaded, provisioned, lasting };
-    let code = runtime.block_on(start.serve());
-    // What is still running after the drain has had its time.
-    runtime.shutdown_background();
-    code
+    let served = runtime.block_on(start.serve());
+    // What is still running after the drain has had its time; dropped, it settles and so comes into the log.
+    runtime.shutdown_timeout(CUT);
+    let (code, log) = served?;
+    log.close();
+    Ok(code)
 }
 
 /// Reads the file as the command line wants it.
@@ -87,7 +94,8 @@ struct Start {
 }
 
 impl Start {
-    async fn serve(self) -> Result<ExitCode> {
+    /// Serves to the end; gives the log, which is still open.
+    async fn serve(self) -> Result<(ExitCode, Arc<AccessLog>)> {
         let doors = doors::open(&self.loaded.config)?;
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
         let gateway =
@@ -116,7 +124,6 @@ impl Start {
         let door = Door { gateway: gateway.clone(), config: state, version };
         let serving = doors.serve(&self.loaded.config, gateway.clone(), door, &drain);
         let code = ending.serve(serving, &gateway, &drain).await;
-        log.close();
-        Ok(code)
+        Ok((code, log))
     }
 }

@@ -43,6 +43,7 @@ fn the_drain_has_a_limit() {
     gateway.signal("TERM");
     gateway.wait_for_stderr("drain limit");
     gateway.wait();
+    assert_cut_stream_is_logged(&gateway);
 }
 
 #[test]
@@ -54,4 +55,15 @@ fn a_second_signal_ends_it_at_once() {
     gateway.wait_for_stderr("draining");
     gateway.signal("TERM");
     assert_eq!(gateway.wait().code(), Some(1));
+    assert_cut_stream_is_logged(&gateway);
+}
+
+fn assert_cut_stream_is_logged(gateway: &Gateway) {
+    let lines: Vec<&str> = gateway.said.lines().filter(|line| line.contains("\"request_id\":")).collect();
+    assert_eq!(lines.len(), 1, "{}", gateway.said);
+    assert!(
+        lines[0].contains("\"stream\":true") && !lines[0].contains("\"outcome\":\"complete\""),
+        "{}",
+        lines[0]
+    );
 }

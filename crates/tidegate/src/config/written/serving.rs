@@ -19,7 +19,7 @@ pub struct Listen {
     pub address: Address,
     /// How long a connection may take to send a request's head.
     pub header_timeout: Period,
-    /// Largest head of a request.
+    /// Largest head of a request, between 8KiB and 1MiB.
     pub header_size: Size,
     /// Still answers a client that has shut down its sending side. Off, that counts as a client who has left, and the
     /// provider's answer is cancelled at once.
