@@ -46,6 +46,8 @@ pub struct Relay {
     fault: Option<UpstreamFault>,
     /// Breaks the connection off once everything ready has been told.
     abort: bool,
+    /// Has given the server time to send everything before the break.
+    flushed: bool,
 }
 
 impl Relay {
@@ -59,6 +61,7 @@ impl Relay {
             exchange: None,
             fault: None,
             abort: false,
+            flushed: false,
         }
     }
 
@@ -154,6 +157,12 @@ impl Relay {
                 return Poll::Ready(Some(Ok(bytes)));
             }
             if std::mem::take(&mut self.abort) {
+                // An error drops what the server has not sent yet: let it send first.
+                self.flushed = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.flushed {
                 self.settle();
                 return Poll::Ready(Some(Err(std::io::Error::other("the answer broke off"))));
             }
@@ -253,7 +262,7 @@ impl Relay {
 impl Drop for Relay {
     /// The caller went away, or had taken everything: what came so far is billed either way.
     fn drop(&mut self) {
-        let is_told = self.ready.is_empty() && !self.abort;
+        let is_told = self.ready.is_empty() && !self.abort && !self.flushed;
         if is_told && (self.voice.progress().ended || self.fault.is_some()) {
             return self.settle();
         }
