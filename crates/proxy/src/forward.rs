@@ -98,9 +98,8 @@ fn choose(
     exchange: &Exchange,
 ) -> Result<(Arc<Target>, Bytes), GatewayError> {
     let content_type = map.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.starts_with("multipart/form-data")
-        && let Some(field) = multipart::model(content_type, &body)?
-    {
+    let is_form = content_type.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
+    if is_form && let Some(field) = multipart::model(content_type, &body)? {
         let target = target_of(&field.value, exchange)?;
         let body = field.replace(&body, &target.model);
         return Ok((target, body));
