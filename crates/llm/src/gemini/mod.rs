@@ -4,7 +4,7 @@
 //! proto JSON: requests may use camelCase or snake_case; we write camelCase.
 
 #[cfg(test)]
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod citations;
 pub mod count_tokens;
 pub mod decode_request;

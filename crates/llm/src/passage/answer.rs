@@ -6,7 +6,7 @@ use tidegate_core::FaultKind;
 
 use super::Endpoint;
 use super::counts::{fault_inside, fault_of, usage_of};
-use super::keys::KEYS;
+use super::keys::{ANTHROPIC, CHAT, RESPONSE, TEXT, string_bytes};
 use crate::Dialect;
 use crate::fault::UpstreamFault;
 use crate::gemini;
@@ -119,13 +119,14 @@ pub(super) fn text(raw: &RawValue) -> Option<String> {
 }
 
 fn bytes_of_text(endpoint: Endpoint, body: &[u8]) -> u64 {
-    match endpoint {
-        Endpoint::Chat => KEYS.chat_bytes(body),
-        Endpoint::Responses => KEYS.text_bytes(body) + KEYS.argument_bytes(body),
-        Endpoint::Messages => KEYS.anthropic_bytes(body),
-        Endpoint::Completions | Endpoint::Generate => KEYS.text_bytes(body),
-        _ => 0,
-    }
+    let wanted = match endpoint {
+        Endpoint::Chat => CHAT,
+        Endpoint::Responses => RESPONSE,
+        Endpoint::Messages => ANTHROPIC,
+        Endpoint::Completions | Endpoint::Generate => TEXT,
+        _ => return 0,
+    };
+    string_bytes(wanted, body)
 }
 
 #[cfg(test)]

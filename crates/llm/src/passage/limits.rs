@@ -1,9 +1,7 @@
 //! Checks of a body before anybody reads it: encoding, nesting, numbers.
 
+use super::scan::{DEEPEST, string_end};
 use crate::fault::BadRequest;
-
-/// Deepest nesting of arrays and objects that is taken (fault 29); also what `serde_json` takes.
-const DEEPEST: usize = 128;
 
 /// Highest token limit that is taken: keeps cost arithmetic far from overflow (fault 31).
 const MOST_TOKENS: u64 = u32::MAX as u64;
@@ -11,7 +9,7 @@ const MOST_TOKENS: u64 = u32::MAX as u64;
 /// Most answers to one request (OpenAI's own limit).
 const MOST_ANSWERS: u64 = 128;
 
-/// The body as text that begins like a JSON object and is not nested too deep.
+/// The body as text that begins like a JSON object.
 pub(super) fn check_text(body: &[u8]) -> Result<&str, BadRequest> {
     if body.starts_with("\u{feff}".as_bytes()) {
         return Err(BadRequest::body("the body begins with a byte order mark; JSON must not have one"));
@@ -24,19 +22,20 @@ pub(super) fn check_text(body: &[u8]) -> Result<&str, BadRequest> {
         Some(b'{') => {}
         Some(_) => return Err(BadRequest::body("the body must be a JSON object")),
     }
-    if is_too_deep(body) {
-        return Err(BadRequest::body(format!("the body is nested deeper than {DEEPEST} levels")));
-    }
     Ok(text)
 }
 
-/// Whether arrays and objects are nested deeper than [`DEEPEST`]. Most bodies have so few brackets that counting them
-/// answers it.
-fn is_too_deep(body: &[u8]) -> bool {
-    if memchr::memchr2_iter(b'[', b'{', body).take(DEEPEST + 1).count() <= DEEPEST {
-        return false;
+/// Refuses what is nested deeper than [`DEEPEST`].
+pub(super) fn check_depth(body: &[u8]) -> Result<(), BadRequest> {
+    if is_too_deep(body) {
+        return Err(BadRequest::body(format!("the body is nested deeper than {DEEPEST} levels")));
     }
-    let mut depth = 0_usize;
+    Ok(())
+}
+
+/// Whether arrays and objects are nested deeper than [`DEEPEST`] (fault 29).
+fn is_too_deep(body: &[u8]) -> bool {
+    let mut depth = 0_u32;
     let mut at = 0;
     while at < body.len() {
         match body[at] {
@@ -53,19 +52,6 @@ fn is_too_deep(body: &[u8]) -> bool {
         at += 1;
     }
     false
-}
-
-/// The index of the quote that ends the string whose inside begins at `from`; the end of `bytes` if there is none.
-pub(super) fn string_end(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if bytes[at] == b'"' {
-            return at;
-        }
-        at += 2;
-    }
-    bytes.len()
 }
 
 /// Reads a token limit.
@@ -108,13 +94,13 @@ mod tests {
 
     #[test]
     fn fault_29_deep_nesting_is_refused_and_flat_breadth_is_not() {
-        assert!(check_text(&nested(DEEPEST)).is_ok());
-        assert!(check_text(&nested(DEEPEST + 1)).is_err());
-        assert!(check_text(&nested(100_000)).is_err());
+        assert!(check_depth(&nested(DEEPEST as usize)).is_ok());
+        assert!(check_depth(&nested(DEEPEST as usize + 1)).is_err());
+        assert!(check_depth(&nested(100_000)).is_err());
         let broad = format!("{{\"a\":[{}[]]}}", "[],{},".repeat(10_000));
-        assert!(check_text(broad.as_bytes()).is_ok());
+        assert!(check_depth(broad.as_bytes()).is_ok());
         let in_text = format!("{{\"a\":\"\\\"{}\"}}", "[{".repeat(1_000));
-        assert!(check_text(in_text.as_bytes()).is_ok());
+        assert!(check_depth(in_text.as_bytes()).is_ok());
     }
 
     #[test]

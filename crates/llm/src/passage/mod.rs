@@ -6,11 +6,13 @@
 mod answer;
 mod counts;
 mod endpoint;
+mod finder;
 mod keys;
 mod layout;
 mod limits;
 mod observe;
 mod peek;
+mod scan;
 mod splice;
 
 pub use answer::read_answer;

@@ -1,8 +1,8 @@
 //! Reads of a request what the gateway acts on, and refuses what no provider would take.
 
 use super::Endpoint;
-use super::layout::{Entry, Field, entries};
-use super::limits::{answers, check_text, ratio, tokens};
+use super::layout::{Entry, Field, entries, entries_fast, entries_slow};
+use super::limits::{answers, check_depth, check_text, ratio, tokens};
 use crate::fault::BadRequest;
 
 /// What the gateway acts on in a request body, and where it is.
@@ -29,8 +29,14 @@ pub struct Peek {
 /// deep, and has each field that we act on only once (faults 29 to 34, 36). Unknown fields are not looked at.
 pub fn peek(endpoint: Endpoint, body: &[u8]) -> Result<Peek, BadRequest> {
     let text = check_text(body)?;
-    let entries =
-        entries(text).map_err(|error| BadRequest::body(format!("the body is not valid JSON: {error}")))?;
+    let entries = match entries_fast(text) {
+        Some(entries) => entries,
+        None => {
+            check_depth(body)?;
+            entries_slow(text)
+                .map_err(|error| BadRequest::body(format!("the body is not valid JSON: {error}")))?
+        }
+    };
     refuse_doubles(text, &entries)?;
     let object = Object { text, path: "", entries: &entries };
     let mut peek = Peek {

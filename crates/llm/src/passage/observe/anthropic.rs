@@ -8,7 +8,7 @@ use crate::Dialect;
 use crate::anthropic::usage::Counts;
 use crate::passage::answer::text;
 use crate::passage::counts::fault_of;
-use crate::passage::keys::KEYS;
+use crate::passage::finder::KEYS;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 
@@ -65,7 +65,7 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress, counts: &mut
     let data = event.data;
     match kind(event, &mut unnamed)? {
         "content_block_delta" => {
-            progress.text_bytes += KEYS.anthropic_bytes(data);
+            progress.text_bytes += KEYS.anthropic.iter().map(|key| key.string_bytes(data)).sum::<u64>();
             Some(Verdict::Good)
         }
         "message_start" => {

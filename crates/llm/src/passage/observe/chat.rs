@@ -8,7 +8,7 @@ use crate::Dialect;
 use crate::passage::Endpoint;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_of, usage_of};
-use crate::passage::keys::KEYS;
+use crate::passage::finder::KEYS;
 use crate::passage::layout::entries;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
@@ -51,12 +51,7 @@ pub(super) fn observe(
     hide_usage: bool,
 ) -> Option<Verdict> {
     let data = event.data;
-    progress.text_bytes +=
-        if endpoint == Endpoint::Completions { KEYS.text_bytes(data) } else { KEYS.chat_bytes(data) };
-    let is_plain = KEYS.choices.is_there(data, b"[")
-        && !KEYS.usage.is_there(data, b"{")
-        && !KEYS.finish_reason.is_there(data, b"\"")
-        && !KEYS.error.is_there(data, b"{\"");
+    let is_plain = glance(endpoint, data, progress);
     if progress.good && is_plain {
         return is_object(data).then_some(Verdict::Good);
     }
@@ -65,6 +60,22 @@ pub(super) fn observe(
         return Some(Verdict::Error(fault_of(Dialect::OpenaiChat, data)));
     }
     Some(read(&chunk, progress, hide_usage))
+}
+
+/// Measures the text of a chunk. True if there is nothing else in it that matters: no usage, no reason for the end, no
+/// error.
+fn glance(endpoint: Endpoint, data: &[u8], progress: &mut Progress) -> bool {
+    let keys = &*KEYS;
+    let Some(choices) = keys.choices.value(data, 0).and_then(|at| data.get(at..)) else { return false };
+    progress.text_bytes += if endpoint == Endpoint::Completions {
+        keys.text.string_bytes(choices)
+    } else {
+        keys.said.iter().map(|key| key.string_bytes(choices)).sum()
+    };
+    choices.starts_with(b"[")
+        && !keys.finish_reason.is_there(choices, b"\"")
+        && !keys.usage.is_there(data, b"{")
+        && !keys.error.is_there(data, b"{\"")
 }
 
 fn read(chunk: &Chunk<'_>, progress: &mut Progress, hide_usage: bool) -> Verdict {

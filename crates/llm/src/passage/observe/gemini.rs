@@ -9,7 +9,7 @@ use crate::fault::UpstreamFault;
 use crate::gemini::finish;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_of, usage_of};
-use crate::passage::keys::KEYS;
+use crate::passage::keys::is_there;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 
@@ -82,7 +82,7 @@ struct Feedback<'a> {
 pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress) -> Option<Verdict> {
     let data = event.data;
     // Errors come wrapped in an array at times (case 29).
-    if data.trim_ascii_start().starts_with(b"[") && KEYS.error.is_there(data, b"{") {
+    if data.trim_ascii_start().starts_with(b"[") && is_there(data, "error", b"{") {
         return Some(Verdict::Error(fault_of(Dialect::Gemini, data)));
     }
     let chunk: Chunk<'_> = serde_json::from_slice(data).ok()?;

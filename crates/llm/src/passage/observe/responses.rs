@@ -8,7 +8,8 @@ use crate::Dialect;
 use crate::fault::UpstreamFault;
 use crate::passage::answer::text;
 use crate::passage::counts::{fault_inside, fault_of, usage_of};
-use crate::passage::keys::KEYS;
+use crate::passage::finder::KEYS;
+use crate::passage::keys::is_there;
 use crate::progress::{Progress, Verdict};
 use crate::sse::SseEvent;
 
@@ -67,7 +68,7 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress) -> Option<Ve
         }
         "error" => Some(Verdict::Error(error_event(data))),
         name if name.ends_with(".delta") => {
-            progress.text_bytes += KEYS.delta_bytes(data);
+            progress.text_bytes += KEYS.delta.string_bytes(data);
             Some(Verdict::Good)
         }
         "response.output_item.done" => Some(Verdict::Good),
@@ -90,7 +91,7 @@ fn read<'a>(data: &'a [u8], progress: &mut Progress) -> Option<Option<&'a RawVal
 
 /// The error's fields stand in the event itself; some speakers put them into `error`.
 fn error_event(data: &[u8]) -> UpstreamFault {
-    if KEYS.error.is_there(data, b"{") {
+    if is_there(data, "error", b"{") {
         return fault_of(DIALECT, data);
     }
     match std::str::from_utf8(data) {
