@@ -2,6 +2,8 @@
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use tidegate_llm::Dialect;
+use tidegate_llm::openai_chat::{may_prefer_responses, prefers_responses};
 
 use crate::ask::{Failure, ask};
 use crate::encode::{Encoded, encode};
@@ -28,7 +30,7 @@ pub struct Committed {
 pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Result<Committed, Failure> {
     let mut tries = Tries::new(plan, &prompt.headers, exchange.snapshot.rules.retry);
     while let Some(target) = tries.next(exchange).await {
-        let line = target.provider.line_for(prompt.dialect());
+        let line = line_for(prompt, target);
         let encoded = match encode(prompt, target, line) {
             Ok(encoded) => encoded,
             Err(error) => {
@@ -42,6 +44,16 @@ pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Re
         }
     }
     Err(tries.into_last())
+}
+
+/// The line that an attempt goes over: the caller's own dialect where the provider speaks it. But newer GPT models refuse
+/// reasoning together with function tools on OpenAI's chat, and serve the same on its responses (case 62).
+fn line_for<'t>(prompt: &Prompt, target: &'t Target) -> Option<&'t Line> {
+    let is_refused_on_chat = prompt.dialect() == Dialect::OpenaiChat
+        && may_prefer_responses(&target.model)
+        && prompt.decoded().is_ok_and(|request| prefers_responses(&target.model, &request));
+    let responses = target.provider.line(Dialect::OpenaiResponses).filter(|_| is_refused_on_chat);
+    responses.or_else(|| target.provider.line_for(prompt.dialect()))
 }
 
 async fn attempt(
