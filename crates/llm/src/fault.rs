@@ -63,10 +63,15 @@ impl UpstreamFault {
         self
     }
 
-    /// The same with the provider's own code.
+    /// The same with the provider's own code. llama.cpp's word for a prompt that is too long becomes the one by which
+    /// clients of OpenAI know it.
     #[must_use]
     pub fn with_code(mut self, code: Option<String>) -> Self {
-        self.code = code;
+        let known = |code: String| match code.as_str() {
+            "exceed_context_size_error" => "context_length_exceeded".to_owned(),
+            _ => code,
+        };
+        self.code = code.map(known);
         self
     }
 }

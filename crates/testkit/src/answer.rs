@@ -136,7 +136,7 @@ fn text_pieces(script: &Script, ask: &Ask) -> Vec<String> {
     let mut pieces = match (&ask.tool_result, script.content) {
         (Some(result), _) => words(&format!("The tool said: {result}")),
         (_, Content::Json) => {
-            cut(&sample(ask.schema.as_ref().unwrap_or(&serde_json::json!({}))).to_string(), 8)
+            cut(&sample(ask.schema.as_ref().unwrap_or(&serde_json::json!({})), &ask.said).to_string(), 8)
         }
         (_, Content::Long | Content::Bench) => {
             (0..pieces(script)).map(|nth| format!("word{nth:04} ")).collect()
@@ -169,14 +169,14 @@ fn calls(script: &Script, ask: &Ask) -> Vec<Part> {
     let named = |name: &String| ask.tools.iter().find(|tool| tool.name == *name);
     let forced = if let Choice::Named(name) = &ask.choice { named(name) } else { None };
     let pick = |nth: usize| forced.or_else(|| ask.tools.get(nth)).or_else(|| ask.tools.first());
-    (0..wanted).filter_map(|nth| Some(call(script, pick(nth)?, nth))).collect()
+    (0..wanted).filter_map(|nth| Some(call(script, pick(nth)?, &ask.said, nth))).collect()
 }
 
-fn call(script: &Script, tool: &Tool, nth: usize) -> Part {
+fn call(script: &Script, tool: &Tool, said: &str, nth: usize) -> Part {
     let arguments = match () {
         () if script.shape.no_args => Vec::new(),
         () if script.shape.tool_bad_json => vec!["{\"city\": \"Par".to_owned(), "is, oops".to_owned()],
-        () => cut(&sample(&tool.schema).to_string(), 6),
+        () => cut(&sample(&tool.schema, said).to_string(), 6),
     };
     Part::Tool { nth, name: tool.name.clone(), arguments }
 }

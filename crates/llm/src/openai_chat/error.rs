@@ -21,7 +21,7 @@ pub fn from_value(value: &Value, status: Option<u16>) -> UpstreamFault {
     let outer = value.get(0).filter(|_| value.is_array()).unwrap_or(value);
     let error = outer.get("error").filter(|error| !error.is_null()).unwrap_or(outer);
     let word = |name: &str| error.get(name).and_then(as_word);
-    let code = word("code").or_else(|| word("type")).or_else(|| word("status"));
+    let code = code_of(error);
     let told = || [error, outer].into_iter().find_map(told_status);
     let by_words = kind_of_words(word("code").as_deref(), word("type").as_deref());
     let status = status.filter(|status| *status >= 400).or_else(told);
@@ -48,6 +48,15 @@ pub(super) fn inside(value: &Value) -> Option<UpstreamFault> {
     let is_bare = value["object"] == "error" || (has("message") || has("detail")) && !has("choices");
     let is_error = has("error") || is_bare || value.get(0).is_some_and(|first| first.get("error").is_some());
     is_error.then(|| from_value(value, None))
+}
+
+/// The most telling of the words. A number is what many put there that repeats the status; it stands only where there is
+/// no word beside it.
+fn code_of(error: &Value) -> Option<String> {
+    let words = ["code", "type", "status"].map(|name| error.get(name).and_then(as_word));
+    let is_number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
+    let telling = words.iter().flatten().find(|word| !is_number(word));
+    telling.or_else(|| words.iter().flatten().next()).cloned()
 }
 
 fn as_word(value: &Value) -> Option<String> {
@@ -223,8 +232,23 @@ mod tests {
         let body = r#"[{"error":{"code":400,"message":"API key not valid","status":"INVALID_ARGUMENT"}}]"#;
         assert_eq!(
             read(400, body),
-            (FaultKind::InvalidRequest, Some("400".into()), "API key not valid".into())
+            (FaultKind::InvalidRequest, Some("INVALID_ARGUMENT".into()), "API key not valid".into())
         );
+    }
+
+    #[test]
+    fn a_word_tells_more_than_a_number() {
+        let body =
+            |code: &str, kind: &str| format!(r#"{{"error":{{"code":{code},"message":"m","type":{kind}}}}}"#);
+        for (body, code) in [
+            (body("400", r#""exceed_context_size_error""#), "context_length_exceeded"),
+            (body("400", r#""BadRequestError""#), "BadRequestError"),
+            (body(r#""400""#, r#""BadRequestError""#), "BadRequestError"),
+            (body(r#""no_such_thing""#, r#""invalid_request_error""#), "no_such_thing"),
+            (body("429", "null"), "429"),
+        ] {
+            assert_eq!(read(400, &body).1.as_deref(), Some(code), "{body}");
+        }
     }
 
     #[test]

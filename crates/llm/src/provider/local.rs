@@ -22,9 +22,10 @@ pub(super) const ROWS: &[Provider] = &[
         docs: "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         ..server("vllm", "vLLM", "http://127.0.0.1:8000/v1")
     },
-    // Its default port is also the gateway's own: one of the two has to move.
+    // Its default port is also the gateway's own: one of the two has to move. It has `/v1/messages` and `/v1/responses`,
+    // too, but streams there lose `message_start` when the first token is no whole character (an emoji), and answers that
+    // were cut short are `completed`: its chat dialect, translated, serves the SDKs of all vendors better.
     Provider {
-        speaks: &[Speaks::here(OpenaiChat), Speaks::here(Anthropic)],
         quirks: OLD_WORDS,
         docs: "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
         ..server("llama.cpp", "llama.cpp server", "http://127.0.0.1:8080/v1")

@@ -30,8 +30,8 @@ const OPENAI_TESTS: &[&str] = &[
 /// Fewer than this means that the suite did not really run: 863 pass against the mock.
 const OPENAI_AT_LEAST: usize = 800;
 
-/// langchain-tests has over 100 tests for the two integrations.
-const LANGCHAIN_AT_LEAST: usize = 50;
+/// Of langchain-tests' 600 tests 484 pass against the fake provider; the others ask for what it cannot do (sums, Chinese).
+const LANGCHAIN_AT_LEAST: usize = 450;
 
 /// openai-python's own tests, against a mock that serves OpenAI's specification.
 pub(super) fn openai(workspace: &Workspace, args: &[String]) -> Result<Verdict> {

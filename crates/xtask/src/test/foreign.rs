@@ -29,7 +29,8 @@ pub(super) fn node(workspace: &Workspace, args: &[String]) -> Result<Verdict> {
     finish(command, Counter::new(node_line), &gateway)
 }
 
-fn finish(
+/// Runs a suite and counts; of a failed one it shows what the gateway said, too.
+pub(super) fn finish(
     mut command: std::process::Command,
     mut counter: Counter,
     gateway: &server::Server,

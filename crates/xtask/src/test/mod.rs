@@ -4,6 +4,7 @@ mod compare;
 mod count;
 mod foreign;
 mod install;
+mod real;
 mod server;
 
 use std::process::ExitCode;
@@ -15,13 +16,14 @@ use crate::steps::{self, Step, Verdict};
 use crate::workspace::Workspace;
 
 const EXAMPLES: &str = "\
-Steps: debian, venv, npm, build, rust, python, node, openai, langchain
+Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain
 
 Examples:
   cargo xtask test                         everything
   cargo xtask test rust -- sse             Rust tests with `sse` in their name
   cargo xtask test python -- -k streamed   Python SDK tests with `streamed` in their name
   cargo xtask test node                    the Node SDKs
+  cargo xtask test real                    all SDKs, with a small real model behind the gateway
   cargo xtask test openai                  openai-python's own suite, directly and through the gateway";
 
 /// Which step, and what its test runner is told.
@@ -72,6 +74,9 @@ impl<'a> Suites<'a> {
             step("debian", "Debian packages", &[], |workspace, _| install::debian(workspace)),
             step("venv", "Python packages", &["debian"], |workspace, _| install::python(workspace)),
             step("npm", "Node packages", &["debian"], |workspace, _| install::node(workspace)),
+            step("model", "a small real model and its server", &["debian"], |workspace, _| {
+                real::install(workspace)
+            }),
             step("build", "the gateway and the fake provider", &["debian"], |workspace, _| build(workspace)),
             step("rust", "cargo test --workspace", &["debian"], rust),
             step(
@@ -81,6 +86,7 @@ impl<'a> Suites<'a> {
                 foreign::python,
             ),
             step("node", "Node SDKs", &["npm", "build"], foreign::node),
+            step("real", "all SDKs to a real model", &["venv", "npm", "model", "build"], real::sdks),
             step(
                 "openai",
                 "openai-python's own suite, directly and through the gateway",
