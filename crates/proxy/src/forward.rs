@@ -35,10 +35,6 @@ impl Forwarded {
     /// The answer; the exchange goes along with its body.
     pub fn reply(mut self, mut exchange: Exchange) -> Response<ReplyBody> {
         exchange.status = self.status;
-        if self.status == 204 {
-            // No body is ever asked for, so nobody would notice its end.
-            exchange.outcome = Outcome::Complete;
-        }
         let mut map = HeaderMap::new();
         headers::copy_downstream(&self.headers, &mut map);
         for name in [CONTENT_TYPE, CONTENT_DISPOSITION] {
@@ -47,6 +43,11 @@ impl Forwarded {
             }
         }
         reply::write_head(&exchange, None, &mut map);
+        if self.status == 204 {
+            // Nobody asks for its body, so a relay would never learn that the answer has ended.
+            exchange.outcome = Outcome::Complete;
+            return reply::with_head(self.status, map, ReplyBody::full(Bytes::new()));
+        }
         self.relay.commit(exchange);
         reply::with_head(self.status, map, ReplyBody::Relay(self.relay))
     }
