@@ -22,8 +22,8 @@ use crate::driven::Driven;
 use crate::origin::Origin;
 use crate::tls;
 
-/// How long an unused lane is kept: below the 60 s after which common servers close (nginx 75 s, Node 5 s is caught by
-/// the reuse check).
+/// How long an unused lane may be taken up again: less than servers such as nginx (75 s) keep theirs. Servers that close
+/// sooner (Node after 5 s) are noticed when the lane is taken up. Older lanes are closed when another comes back.
 const IDLE_LIMIT: Duration = Duration::from_secs(50);
 /// Longest wait for a lane to turn ready after its last answer was read.
 const READY_LIMIT: Duration = Duration::from_millis(50);
@@ -165,11 +165,6 @@ impl LanePool {
     /// Where the lanes lead.
     pub fn origin(&self) -> &Origin {
         &self.origin
-    }
-
-    /// Lanes that wait for work.
-    pub fn idle_lanes(&self) -> usize {
-        self.lock().len()
     }
 
     /// Sends a request (with its `Host` header and a path-only URI) and waits for the answer's head. Dropping the future

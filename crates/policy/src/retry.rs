@@ -32,8 +32,8 @@ impl RetryRules {
         Some(bound.mul_f64(chance))
     }
 
-    /// How many attempts are left to a gateway whose client has begun to retry by itself (`x-stainless-retry-count` over 0):
-    /// every target once, no repetition, so that the two do not multiply.
+    /// Whether a target may be tried twice. Not when the client has begun to retry by itself (`x-stainless-retry-count` over
+    /// 0): then every target is tried once, so that the two do not multiply.
     pub fn repeats_allowed(&self, client_retry_count: u32) -> bool {
         client_retry_count == 0
     }

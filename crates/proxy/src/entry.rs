@@ -12,11 +12,12 @@ use tidegate_llm::Dialect;
 use tidegate_net::{Handler, Peer};
 
 use crate::access_log::AccessLog;
-use crate::ask::Failure;
+use crate::attempt::Committed;
 use crate::body::ReplyBody;
 use crate::chance::request_id;
 use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Outcome};
+use crate::forward::Forwarded;
 use crate::meters::Meters;
 use crate::snapshot::Snapshot;
 use crate::{count, embed, forward, inference, model_list, reply};
@@ -97,6 +98,13 @@ impl Gateway {
     }
 }
 
+/// What an endpoint answers with. The first two take the exchange along with their body.
+enum Answer {
+    Committed(Committed),
+    Forwarded(Forwarded),
+    Own(Response<ReplyBody>),
+}
+
 /// Whose SDK is asking, by its headers.
 fn vendor(map: &HeaderMap) -> Dialect {
     if map.contains_key("anthropic-version") {
@@ -125,31 +133,28 @@ impl Handler for Gateway {
         let mut exchange = self.open(endpoint.name(), peer);
         let dialect = endpoint.dialect();
         let answered = match endpoint {
-            Endpoint::Chat(surface) => match inference::answer(surface, request, &mut exchange).await {
-                Ok(committed) => return reply::committed(committed, exchange),
-                Err(failure) => Err(failure),
-            },
-            Endpoint::Forward => match forward::answer(request, &mut exchange).await {
-                Ok(forwarded) => return forwarded.reply(exchange),
-                Err(failure) => Err(failure),
-            },
-            Endpoint::Embeddings => match embed::openai(request, &mut exchange).await {
-                Ok(committed) => return reply::committed(committed, exchange),
-                Err(failure) => Err(failure),
-            },
+            Endpoint::Chat(surface) => {
+                inference::answer(surface, request, &mut exchange).await.map(Answer::Committed)
+            }
+            Endpoint::Embeddings => embed::openai(request, &mut exchange).await.map(Answer::Committed),
             Endpoint::GeminiEmbeddings { model, batch } => {
-                match embed::gemini(&model, batch, request, &mut exchange).await {
-                    Ok(committed) => return reply::committed(committed, exchange),
-                    Err(failure) => Err(failure),
-                }
+                embed::gemini(&model, batch, request, &mut exchange).await.map(Answer::Committed)
             }
-            Endpoint::CountTokens => count::anthropic(request, &mut exchange).await,
-            Endpoint::GeminiCountTokens { model } => count::gemini(&model, request, &mut exchange).await,
+            Endpoint::Forward => forward::answer(request, &mut exchange).await.map(Answer::Forwarded),
+            Endpoint::CountTokens => count::anthropic(request, &mut exchange).await.map(Answer::Own),
+            Endpoint::GeminiCountTokens { model } => {
+                count::gemini(&model, request, &mut exchange).await.map(Answer::Own)
+            }
             Endpoint::Models { dialect, model } => {
-                model_list::answer(dialect, model.as_deref(), request, &mut exchange).await
+                model_list::answer(dialect, model.as_deref(), request, &mut exchange).await.map(Answer::Own)
             }
-            Endpoint::Health | Endpoint::Ready => Ok(self.health(true)),
+            Endpoint::Health | Endpoint::Ready => Ok(Answer::Own(self.health(true))),
         };
-        answered.unwrap_or_else(|failure: Failure| reply::failed(dialect, &failure, &mut exchange))
+        match answered {
+            Ok(Answer::Committed(committed)) => reply::committed(committed, exchange),
+            Ok(Answer::Forwarded(forwarded)) => forwarded.reply(exchange),
+            Ok(Answer::Own(response)) => response,
+            Err(failure) => reply::failed(dialect, &failure, &mut exchange),
+        }
     }
 }
