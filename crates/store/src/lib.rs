@@ -1,0 +1,7 @@
+//! What lasts or is shared: keys, ledger, counters. Floor 2: the database drivers live here and nowhere else.
+
+pub mod database;
+pub mod ledger;
+mod migrations;
+
+pub use database::{Database, StoreError};
