@@ -117,6 +117,7 @@ mod render;
 mod respond;
 mod sample;
 mod script;
+pub mod servers;
 mod service;
 mod side;
 mod socket;

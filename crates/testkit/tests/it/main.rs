@@ -10,5 +10,6 @@ mod endpoints;
 mod errors;
 mod framing;
 mod leaving;
+mod servers;
 mod structure;
 mod tools;
