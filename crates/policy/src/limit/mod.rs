@@ -6,6 +6,8 @@
 
 mod claim;
 mod rule;
+pub mod spec;
 
 pub use claim::{Amounts, Claim, Decision, Denial, Standing};
 pub use rule::{Calendar, Rule, Scope, Unit, Window};
+pub use spec::{Spec, SpecError};

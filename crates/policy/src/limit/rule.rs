@@ -27,6 +27,22 @@ pub enum Scope {
     Provider,
 }
 
+impl Scope {
+    /// Its written word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Route => "route",
+            Self::Team => "team",
+            Self::Key => "key",
+            Self::User => "user",
+            Self::Ip => "ip",
+            Self::Model => "model",
+            Self::Provider => "provider",
+        }
+    }
+}
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,6 +59,20 @@ pub enum Unit {
     Money,
     /// Requests that are being answered.
     Concurrent,
+}
+
+impl Unit {
+    /// Its written word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Tokens => "tokens",
+            Self::Money => "money",
+            Self::Concurrent => "concurrent",
+        }
+    }
 }
 
 /// In which time.
@@ -82,6 +112,20 @@ pub enum Calendar {
     Month,
 }
 
+impl Calendar {
+    /// How long it is; of a month 30 days, though it has 28 to 31.
+    pub fn usual_length(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Week => 7 * 86_400,
+            Self::Month => 30 * 86_400,
+        })
+    }
+}
+
 /// One limit, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -97,4 +141,14 @@ pub struct Rule {
     pub window: Window,
     /// Only requests for these models (patterns with `*`); empty: all.
     pub models: Vec<String>,
+}
+
+impl Rule {
+    /// The most that can be claimed at once: what a full bucket holds, otherwise the amount.
+    pub fn most(&self) -> i64 {
+        match self.window {
+            Window::Bucket { burst, .. } => burst,
+            Window::Sliding(_) | Window::Calendar(_) | Window::Open => self.amount,
+        }
+    }
 }
