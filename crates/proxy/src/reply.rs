@@ -19,7 +19,7 @@ use crate::told::Told;
 /// Answers with what a target has committed to; the exchange goes along with the body.
 pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<ReplyBody> {
     let Committed { told, headers: from, dropped } = committed;
-    let mut map = HeaderMap::with_capacity(16);
+    let mut map = HeaderMap::with_capacity(12);
     headers::copy_downstream(&from, &mut map);
     if !dropped.is_empty() {
         map.insert(headers::DROPPED, headers::value(&listed(&dropped)));
