@@ -4,10 +4,13 @@
 //! that concerns a request there is one [`Claim`] on the counter of its subject. All claims of a request are granted together
 //! or not at all; what was held is settled to what was used. The same decisions are made in memory ([`Counters`]) and in Redis.
 
+mod civil;
 mod claim;
+mod counters;
 mod rule;
 pub mod spec;
 
 pub use claim::{Amounts, Claim, Decision, Denial, Standing};
+pub use counters::Counters;
 pub use rule::{Calendar, Rule, Scope, Unit, Window};
 pub use spec::{Spec, SpecError};
