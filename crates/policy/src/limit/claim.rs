@@ -25,13 +25,7 @@ impl Claim {
 
     /// What is counted at settlement. Requests have been counted already; open requests leave nothing behind.
     pub fn used(&self, amounts: &Amounts) -> i64 {
-        match self.rule.unit {
-            Unit::Requests | Unit::Concurrent => 0,
-            Unit::InputTokens => amounts.input,
-            Unit::OutputTokens => amounts.output,
-            Unit::Tokens => amounts.input.saturating_add(amounts.output),
-            Unit::Money => amounts.money,
-        }
+        amounts.of(self.rule.unit)
     }
 }
 
@@ -44,6 +38,19 @@ pub struct Amounts {
     pub output: i64,
     /// Billionths of a US dollar.
     pub money: i64,
+}
+
+impl Amounts {
+    /// So much of a unit; 0 of those that are not measured but counted.
+    pub fn of(&self, unit: Unit) -> i64 {
+        match unit {
+            Unit::Requests | Unit::Concurrent => 0,
+            Unit::InputTokens => self.input,
+            Unit::OutputTokens => self.output,
+            Unit::Tokens => self.input.saturating_add(self.output),
+            Unit::Money => self.money,
+        }
+    }
 }
 
 /// How a counter stands after a decision.

@@ -6,11 +6,13 @@
 
 mod civil;
 mod claim;
+mod claims;
 mod counters;
 mod rule;
 pub mod spec;
 
 pub use claim::{Amounts, Claim, Decision, Denial, Standing};
+pub use claims::{Facts, claims};
 pub use counters::Counters;
 pub use rule::{Calendar, Rule, Scope, Unit, Window};
 pub use spec::{Spec, SpecError};

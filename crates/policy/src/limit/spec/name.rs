@@ -22,8 +22,8 @@ fn is_harmless(byte: u8) -> bool {
 }
 
 /// Any text as harmless characters: others become `~` and two hexadecimal digits for each byte. Different texts stay different.
-pub(in crate::limit) fn escape_into(out: &mut String, text: &str) {
-    for byte in text.bytes() {
+pub(in crate::limit) fn escape_into(out: &mut String, text: &[u8]) {
+    for &byte in text {
         if is_harmless(byte) {
             out.push(char::from(byte));
         } else {
@@ -37,7 +37,7 @@ pub(in crate::limit) fn escape_into(out: &mut String, text: &str) {
 pub(super) fn full(place: &str, name: &str) -> String {
     let mut full = String::with_capacity(place.len() + 1 + name.len());
     if !place.is_empty() {
-        escape_into(&mut full, place);
+        escape_into(&mut full, place.as_bytes());
         full.push(':');
     }
     full.push_str(name);
