@@ -1,11 +1,13 @@
 //! Pure decisions: which target, which retry, when. Floor 1: no I/O, no clock; time and chance are arguments.
 
 pub mod access;
+pub mod expect;
 pub mod limit;
 pub mod order;
 pub mod retry;
 pub mod time_limits;
 
+pub use expect::Expect;
 pub use order::weighted_order;
 pub use retry::{LONGEST_RETRY_AFTER, RetryRules, retry_after};
 pub use time_limits::TimeLimits;

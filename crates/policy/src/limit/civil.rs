@@ -54,6 +54,15 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// The moment as RFC 3339 has it, in whole seconds, rounded up: `2026-11-21T09:30:00Z`.
+pub(super) fn rfc3339(at: i64) -> String {
+    let seconds = at.saturating_add(SECOND - 1).div_euclid(SECOND);
+    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+    let of_day = seconds.rem_euclid(86_400);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -92,6 +101,13 @@ mod tests {
         assert_eq!(span(Calendar::Second, saturday + 7).0, saturday);
     }
 
+    #[test]
+    fn moments_are_written_in_rfc_3339() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(at(2028, 2, 29, 86_399)), "2028-02-29T23:59:59Z");
+        assert_eq!(rfc3339(at(2028, 2, 29, 86_399) + 1), "2028-03-01T00:00:00Z");
+    }
+
     const ALL: [Calendar; 6] =
         [Calendar::Second, Calendar::Minute, Calendar::Hour, Calendar::Day, Calendar::Week, Calendar::Month];
 
@@ -112,6 +128,7 @@ mod tests {
                 let (start, end) = span(calendar, moment);
                 prop_assert!(start <= end);
             }
+            let _ = rfc3339(moment);
         }
     }
 }

@@ -10,6 +10,7 @@ mod claims;
 mod counters;
 mod rule;
 pub mod spec;
+pub mod told;
 
 pub use claim::{Amounts, Claim, Decision, Denial, Standing};
 pub use claims::{Facts, claims};
