@@ -53,7 +53,6 @@ pub struct Row {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
     /// Tokens by class.
-    #[serde(flatten)]
     pub tokens: Tokens,
     /// Whether the tokens were estimated because the provider never told them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
