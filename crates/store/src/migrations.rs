@@ -5,12 +5,18 @@ use sqlx::migrate::{Migration, MigrationType};
 
 /// The steps for SQLite.
 pub(crate) fn sqlite() -> Vec<Migration> {
-    vec![step(1, "keys", include_str!("../migrations/sqlite/0001_keys.sql"))]
+    vec![
+        step(1, "keys", include_str!("../migrations/sqlite/0001_keys.sql")),
+        step(2, "ledger", include_str!("../migrations/sqlite/0002_ledger.sql")),
+    ]
 }
 
 /// The steps for Postgres.
 pub(crate) fn postgres() -> Vec<Migration> {
-    vec![step(1, "keys", include_str!("../migrations/postgres/0001_keys.sql"))]
+    vec![
+        step(1, "keys", include_str!("../migrations/postgres/0001_keys.sql")),
+        step(2, "ledger", include_str!("../migrations/postgres/0002_ledger.sql")),
+    ]
 }
 
 fn step(version: i64, name: &'static str, sql: &'static str) -> Migration {

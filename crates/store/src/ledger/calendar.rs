@@ -90,7 +90,9 @@ mod tests {
             assert_eq!(parse_day(&compact(day)), Some(day));
             assert_eq!(parse_day(&format!("{text}T12:00:00Z")), Some(day));
         }
-        for bad in ["", "2026-02-30", "2026-1-01", "20261", "2026-11-211", "1969-12-31", "20261121x", "ä026-11-21"] {
+        for bad in
+            ["", "2026-02-30", "2026-1-01", "20261", "2026-11-211", "1969-12-31", "20261121x", "ä026-11-21"]
+        {
             assert_eq!(parse_day(bad), None, "{bad}");
         }
         assert_eq!(date(LAST_DAY), "9999-12-31");

@@ -1,6 +1,21 @@
 //! The durable record of every attempt and its cost: written to a journal file before the exchange ends, folded into the database in
 //! batches.
+//!
+//! [`Journal`] takes rows, [`Folder`] brings them to the database (rows by the day, and [`Sums`] by hour), [`ask`] and [`rows`]
+//! answer questions, [`export`] writes answers for people's tools, [`reconcile`] compares them with a provider's own numbers.
 
+pub mod calendar;
+mod columns;
+pub mod export;
+mod fold;
+mod journal;
+pub mod reconcile;
 mod row;
+mod sums;
+mod usage;
 
+pub use fold::{Folder, LedgerHealth, Retention, UsedRow};
+pub use journal::{Journal, JournalError};
 pub use row::{Row, Tokens};
+pub use sums::Sums;
+pub use usage::{By, Filter, Order, Question, RowsQuestion, UsageError, UsageRow, ask, rows};

@@ -75,8 +75,10 @@ impl Home {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             let name = entry.file_name();
-            let number =
-                name.to_str().and_then(|name| name.strip_suffix(".jsonl")).and_then(|number| number.parse().ok());
+            let number = name
+                .to_str()
+                .and_then(|name| name.strip_suffix(".jsonl"))
+                .and_then(|number| number.parse().ok());
             if let Some(number) = number {
                 segments.push((number, entry.metadata()?.len()));
             }
@@ -109,7 +111,11 @@ impl Home {
     }
 
     /// The first of these segments that has something behind the position.
-    pub(super) fn span(&self, segments: impl Iterator<Item = (u64, u64)>, position: Position) -> Option<Span> {
+    pub(super) fn span(
+        &self,
+        segments: impl Iterator<Item = (u64, u64)>,
+        position: Position,
+    ) -> Option<Span> {
         segments.filter(|(number, _)| *number >= position.segment).find_map(|(number, end)| {
             let offset = if number == position.segment { position.offset } else { 0 };
             let start = Position { segment: number, offset };

@@ -222,7 +222,7 @@ impl Journal {
         self.size.set_leftovers(leftovers.iter().map(Arc::as_ref));
     }
 
-    /// Whether a journal is one that a process that is gone has left, or no longer there at all.
+    /// Whether a journal is this process's own.
     pub(crate) fn is_own(&self, id: &str) -> bool {
         id == self.own.id
     }

@@ -12,7 +12,7 @@ fn rows(journal: &Journal) -> Vec<String> {
     for id in journal.ids() {
         let mut position = Position::default();
         while let Some(span) = journal.next(&id, position) {
-            let chunk = read_chunk(&span).unwrap();
+            let chunk = read_chunk(&span, 1_000).unwrap();
             assert_ne!(chunk.end, chunk.start);
             position = chunk.end;
             rows.extend(chunk.rows.into_iter().map(|row| row.request_id));

@@ -1,0 +1,227 @@
+//! The folder: brings rows from the journal into the database, each exactly once.
+
+mod batch;
+mod clean;
+mod health;
+mod insert;
+mod refused;
+mod retention;
+mod run;
+mod summed;
+mod used;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Mutex;
+
+use super::Journal;
+use super::journal::{BATCH_ROWS, Chunk, Position, Span, read_chunk};
+use crate::{Database, StoreError};
+use batch::{Batch, Known, Written};
+use health::Watch;
+
+pub use health::LedgerHealth;
+pub use retention::Retention;
+pub use used::UsedRow;
+
+/// Longest time that one batch may take; then the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Folds one journal into one database. Share it in an `Arc`; [`Folder::run`] is its task.
+#[derive(Debug)]
+pub struct Folder {
+    database: Database,
+    journal: Arc<Journal>,
+    retention: Retention,
+    work: Mutex<Work>,
+    watch: Watch,
+}
+
+/// What folding knows from one batch to the next. Whatever it says of the database is forgotten when a write fails.
+#[derive(Debug)]
+struct Work {
+    known: Known,
+    /// Where the database stands, by journal.
+    positions: HashMap<String, Position>,
+    /// The batch that is being written, until it is known to have been.
+    pending: Option<Pending>,
+    /// Rows of a batch; fewer while rows are looked for that the database refuses.
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Pending {
+    journal: String,
+    to: Position,
+    bytes: u64,
+    rows: u64,
+}
+
+impl Folder {
+    /// A folder of this journal into this database.
+    pub fn new(database: Database, journal: Arc<Journal>, retention: Retention) -> Self {
+        let work =
+            Work { known: Known::default(), positions: HashMap::new(), pending: None, most: BATCH_ROWS };
+        Self { database, journal, retention, work: Mutex::new(work), watch: Watch::default() }
+    }
+
+    /// How it fares.
+    pub fn health(&self) -> LedgerHealth {
+        LedgerHealth {
+            behind_bytes: self.journal.behind_bytes(),
+            behind_rows: self.journal.behind_rows(),
+            lost: self.journal.refused_rows(),
+            ..self.watch.read()
+        }
+    }
+
+    /// Folds all that there is; tells how many rows that were. May be dropped at any point.
+    pub async fn fold(&self) -> Result<u64, StoreError> {
+        let mut work = self.work.lock().await;
+        let mut rows = 0;
+        loop {
+            let mut found = false;
+            for id in self.journal.ids() {
+                let folded = tokio::time::timeout(PATIENCE, self.fold_some(&mut work, &id)).await;
+                let folded = folded.unwrap_or_else(|_| Err(io_error(io::ErrorKind::TimedOut.into())));
+                match folded.inspect_err(|error| self.failed(&mut work, error))? {
+                    Some(folded) => (found, rows) = (true, rows + folded),
+                    None => self.watch.succeeded(now()),
+                }
+            }
+            if !found {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn failed(&self, work: &mut Work, error: &StoreError) {
+        work.positions.clear();
+        work.known = Known::default();
+        self.watch.failed(error);
+    }
+
+    /// Folds one batch of one journal; `None` if nothing waits.
+    async fn fold_some(&self, work: &mut Work, id: &str) -> Result<Option<u64>, StoreError> {
+        let position = match work.positions.get(id) {
+            Some(position) => *position,
+            None => self.find_position(work, id).await?,
+        };
+        let Some(span) = self.journal.next(id, position) else {
+            if !self.journal.is_own(id) {
+                self.journal.folded(id, position, 0, 0);
+                batch::forget(&self.database, id).await?;
+                work.positions.remove(id);
+            }
+            return Ok(None);
+        };
+        let mut chunk = read(span, work.most).await?;
+        chunk.rows.iter_mut().for_each(clean::clean);
+        // From here on nobody knows where the database stands, until the write has succeeded.
+        work.positions.remove(id);
+        let written = self.write(work, id, position, &mut chunk).await;
+        match written {
+            Ok(true) => {
+                self.watch.succeeded(now());
+                Ok(Some(self.settle(work, id, chunk.end)))
+            }
+            Ok(false) => Ok(Some(0)),
+            Err(error) if refused::is_for_the_rows(&error) => {
+                self.narrow(work, id, position, chunk).await?;
+                Ok(Some(0))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks the database where it stands. If that is where the last batch ends, that batch was written.
+    async fn find_position(&self, work: &mut Work, id: &str) -> Result<Position, StoreError> {
+        let position = batch::position(&self.database, id).await?;
+        let was_written =
+            work.pending.as_ref().is_some_and(|pending| pending.journal == id && pending.to == position);
+        if was_written || !self.journal.is_own(id) {
+            self.settle(work, id, position);
+        }
+        work.positions.insert(id.to_owned(), position);
+        Ok(position)
+    }
+
+    /// Tells the journal that it has been folded up to here.
+    fn settle(&self, work: &mut Work, id: &str, to: Position) -> u64 {
+        let pending = work.pending.take_if(|pending| pending.journal == id && pending.to == to);
+        let (bytes, rows) = pending.map_or((0, 0), |pending| (pending.bytes, pending.rows));
+        work.positions.insert(id.to_owned(), to);
+        self.journal.folded(id, to, bytes, rows);
+        rows
+    }
+
+    /// Writes a batch; `false` if the database stood elsewhere.
+    async fn write(
+        &self,
+        work: &mut Work,
+        id: &str,
+        from: Position,
+        chunk: &mut Chunk,
+    ) -> Result<bool, StoreError> {
+        work.pending = Some(Pending {
+            journal: id.to_owned(),
+            to: chunk.end,
+            bytes: chunk.end.offset - chunk.start.offset,
+            rows: chunk.rows.len() as u64 + chunk.torn,
+        });
+        let batch = Batch { journal: id, from, to: chunk.end, rows: &chunk.rows };
+        let mut written = batch::write(&self.database, &batch, &mut work.known, now()).await?;
+        if written == Written::Doubled {
+            let dropped = batch::drop_doubled(&self.database, &mut chunk.rows).await?;
+            tracing::warn!(rows = dropped, "rows of the journal were in the ledger already");
+            let batch = Batch { journal: id, from, to: chunk.end, rows: &chunk.rows };
+            written = batch::write(&self.database, &batch, &mut work.known, now()).await?;
+        }
+        if written == Written::Done {
+            self.watch.count(chunk.torn, 0);
+            work.most = BATCH_ROWS.min(work.most * 2);
+        }
+        Ok(written == Written::Done)
+    }
+
+    /// The database refuses a row of this batch: smaller batches find it, then it is set aside so that the others go on.
+    async fn narrow(
+        &self,
+        work: &mut Work,
+        id: &str,
+        from: Position,
+        mut chunk: Chunk,
+    ) -> Result<(), StoreError> {
+        work.known = Known::default();
+        if chunk.rows.len() > 1 {
+            work.most = chunk.rows.len() / 2;
+            return Ok(());
+        }
+        refused::set_aside(&self.journal.refused_file(), &chunk.rows).map_err(io_error)?;
+        self.watch.count(0, chunk.rows.len() as u64);
+        chunk.rows.clear();
+        if self.write(work, id, from, &mut chunk).await? {
+            self.settle(work, id, chunk.end);
+        }
+        Ok(())
+    }
+}
+
+/// Reads and takes apart where it may block.
+async fn read(span: Span, most: usize) -> Result<Chunk, StoreError> {
+    let read = tokio::task::spawn_blocking(move || read_chunk(&span, most)).await;
+    read.map_err(io::Error::other).and_then(|chunk| chunk).map_err(io_error)
+}
+
+fn io_error(error: io::Error) -> StoreError {
+    StoreError::Query(sqlx::Error::Io(error))
+}
+
+/// Unix microseconds.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
