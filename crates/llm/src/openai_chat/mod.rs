@@ -13,6 +13,7 @@ mod finish;
 mod ids;
 mod reach;
 mod reasoning;
+mod report;
 pub mod usage;
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! The `usage` object: read leniently, written as OpenAI writes it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::report::Report;
 use crate::usage::Usage;
-
-/// Counts from here on are nonsense and treated as missing (fault 43).
-const ABSURD: u64 = 1_000_000_000_000;
 
 /// Reads a `usage` object of an answer, a stream chunk, or anything that copied them. `None` when it does not tell the
 /// prompt or the completion tokens: the gateway then counts by itself.
@@ -18,66 +16,18 @@ const ABSURD: u64 = 1_000_000_000_000;
 /// - Where `total_tokens` is the sum of prompt, completion *and* reasoning (xAI), reasoning is added to the output.
 /// - `service_tier` stands beside `usage` in the answer, not inside; the caller of this function passes it on (case 11).
 pub fn read(usage: &Value, service_tier: Option<&str>) -> Option<Usage> {
-    let prompt = first(usage, &["prompt_tokens", "input_tokens"]);
-    let completion = first(usage, &["completion_tokens", "output_tokens"]);
-    let total = first(usage, &["total_tokens"]);
-    let input = prompt.or_else(|| total?.checked_sub(completion?))?;
-    let mut output = match completion {
-        Some(count) => count,
-        None => total?.checked_sub(input)?,
-    };
-    let said = first(
-        usage,
-        &["completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens"],
-    );
-    let reasoning = said.unwrap_or(0);
-    if reasoning > 0 && total == Some(input + output + reasoning) {
-        output += reasoning;
+    // A list would be taken for the counts in their order.
+    let usage = Report::deserialize(usage.as_object().map(|_| usage)?).ok()?.usage()?;
+    Some(Usage { service_tier: service_tier.filter(|tier| !tier.is_empty()).map(str::to_owned), ..usage })
+}
+
+/// The same from JSON text, without a tier.
+pub fn read_json(usage: &str) -> Option<Usage> {
+    match serde_json::from_str::<Report>(usage) {
+        Ok(report) if usage.starts_with('{') => report.usage(),
+        // A field that is there twice: the last one holds.
+        _ => read(&serde_json::from_str(usage).ok()?, None),
     }
-    let cached = [
-        "prompt_tokens_details.cached_tokens",
-        "input_tokens_details.cached_tokens",
-        "prompt_cache_hit_tokens",
-        "cached_tokens",
-        "cache_read_input_tokens",
-    ];
-    let written = [
-        "prompt_tokens_details.cache_write_tokens",
-        "input_tokens_details.cache_write_tokens",
-        "prompt_tokens_details.cache_creation_tokens",
-        "cache_creation_input_tokens",
-    ];
-    let cache_read = first(usage, &cached).unwrap_or(0).min(input);
-    Some(Usage {
-        input,
-        cache_read,
-        cache_write: first(usage, &written).unwrap_or(0).min(input - cache_read),
-        input_audio: first(usage, &["prompt_tokens_details.audio_tokens"]).unwrap_or(0).min(input),
-        input_image: first(usage, &["prompt_tokens_details.image_tokens"]).unwrap_or(0).min(input),
-        output,
-        reasoning: reasoning.min(output),
-        output_audio: first(usage, &["completion_tokens_details.audio_tokens"]).unwrap_or(0).min(output),
-        // OpenRouter uses Anthropic's words for it.
-        web_searches: first(usage, &["server_tool_use.web_search_requests"]).unwrap_or(0),
-        service_tier: service_tier.filter(|tier| !tier.is_empty()).map(str::to_owned),
-        ..Usage::default()
-    })
-}
-
-/// The first of these fields (dots go into objects) that is a believable count.
-fn first(usage: &Value, paths: &[&str]) -> Option<u64> {
-    paths.iter().find_map(|path| {
-        let value = path.split('.').try_fold(usage, |value, name| value.get(name))?;
-        count(value)
-    })
-}
-
-fn count(value: &Value) -> Option<u64> {
-    let exact = value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        (number.fract() == 0.0 && number >= 0.0 && number < ABSURD as f64).then_some(number as u64)
-    });
-    exact.filter(|count| *count < ABSURD)
 }
 
 /// The `usage` object as OpenAI writes it, plus `cost` (US dollars) where the gateway set one.
@@ -195,6 +145,25 @@ mod tests {
         }
         assert_eq!(read(&json!({}), None), None);
         assert_eq!(read(&json!("free"), None), None);
+    }
+
+    #[test]
+    fn text_is_read_like_a_value_whatever_stands_in_it() {
+        let details = ["null", "7", "\"x\"", "[1,{}]", "true", "{}", "{\"cached_tokens\":4,\"x\":[{}]}"];
+        let counts = ["null", "-1", "\"8\"", "[8]", "{\"a\":[1]}", "8", "8.0", "true"];
+        for (details, count) in details.iter().flat_map(|one| counts.map(|other| (one, other))) {
+            let text = format!(
+                r#"{{"prompt_tokens":9,"x":{{"y":[1]}},"completion_tokens":{count},"prompt_tokens_details":{details},"output_tokens":2}}"#
+            );
+            let value: Value = serde_json::from_str(&text).unwrap();
+            let expected = read(&value, None).unwrap();
+            assert_eq!(read_json(&text), Some(expected.clone()), "{text}");
+            assert_eq!(expected.output, if count.starts_with('8') { 8 } else { 2 }, "{text}");
+            assert_eq!(expected.cache_read, if details.contains('4') { 4 } else { 0 }, "{text}");
+        }
+        let twice = r#"{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens":3}"#;
+        assert_eq!(read_json(twice).map(|usage| usage.input), Some(3));
+        assert_eq!((read_json("[1,2,3,4]"), read(&json!([1, 2, 3, 4]), None)), (None, None));
     }
 
     #[test]

@@ -1,33 +1,75 @@
 //! Reads tokens, model and errors of a whole answer that passes through.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tidegate_core::FaultKind;
 
-use super::Endpoint;
 use super::counts::{fault_inside, fault_of, usage_of};
 use super::keys::{ANTHROPIC, CHAT, RESPONSE, TEXT, string_bytes};
+use super::peek::text_of;
+use super::{Endpoint, scan};
 use crate::Dialect;
 use crate::fault::UpstreamFault;
 use crate::gemini;
 use crate::progress::Progress;
 
-#[derive(Deserialize)]
+/// The fields of an answer that matter, as they stand in its JSON; null counts as missing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Whole<'a> {
-    #[serde(borrow)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow, rename = "modelVersion")]
-    model_version: Option<&'a RawValue>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, rename = "usageMetadata")]
-    usage_metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    service_tier: Option<&'a RawValue>,
-    #[serde(borrow)]
-    candidates: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "raw")]
+    model: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "raw", rename = "modelVersion")]
+    model_version: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "raw")]
+    usage: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "raw", rename = "usageMetadata")]
+    usage_metadata: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "raw")]
+    error: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "raw")]
+    service_tier: Option<&'a str>,
+    #[serde(borrow, deserialize_with = "raw")]
+    candidates: Option<&'a str>,
+}
+
+fn raw<'de, D: Deserializer<'de>>(json: D) -> Result<Option<&'de str>, D::Error> {
+    Ok(Option::<&RawValue>::deserialize(json)?.map(RawValue::get))
+}
+
+impl<'a> Whole<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, serde_json::Error> {
+        // serde takes three times as long, and is for bodies that need to be understood better or complained about.
+        Self::read_fast(body).map_or_else(|| serde_json::from_slice(body), Ok)
+    }
+
+    /// `None` where something is wrong or unusual: a field that is there twice, a name with escapes.
+    fn read_fast(body: &'a [u8]) -> Option<Self> {
+        let mut whole = Self::default();
+        let mut is_usual = true;
+        scan::fields(body, |key, value| is_usual &= whole.take(&body[key], &body[value]))?;
+        is_usual.then_some(whole)
+    }
+
+    /// False: it is unusual.
+    fn take(&mut self, key: &[u8], value: &'a [u8]) -> bool {
+        let place = match key {
+            b"\"model\"" => &mut self.model,
+            b"\"modelVersion\"" => &mut self.model_version,
+            b"\"usage\"" => &mut self.usage,
+            b"\"usageMetadata\"" => &mut self.usage_metadata,
+            b"\"error\"" => &mut self.error,
+            b"\"service_tier\"" => &mut self.service_tier,
+            b"\"candidates\"" => &mut self.candidates,
+            _ => return std::str::from_utf8(key).is_ok_and(|key| !key.contains('\\')),
+        };
+        if value == b"null" {
+            return true;
+        }
+        let is_first = place.is_none();
+        *place = std::str::from_utf8(value).ok();
+        is_first && place.is_some()
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,11 +116,11 @@ fn read_array(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
 
 fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
     let dialect = endpoint.dialect();
-    let whole: Whole<'_> = serde_json::from_slice(body).map_err(Bad::Json)?;
+    let whole = Whole::read(body).map_err(Bad::Json)?;
     if let Some(error) = whole.error {
         let fault = match dialect {
             // `error` stands beside the other fields of a failed response.
-            Dialect::OpenaiResponses => fault_inside(dialect, error.get()),
+            Dialect::OpenaiResponses => fault_inside(dialect, error),
             _ => fault_of(dialect, body),
         };
         return Err(Bad::Fault(fault));
@@ -87,13 +129,13 @@ fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
         return Err(Bad::Fault(fault));
     }
     let mut usage = whole.usage.or(whole.usage_metadata).and_then(|raw| usage_of(dialect, raw));
-    if let (Some(usage), Some(tier)) = (&mut usage, whole.service_tier.and_then(text)) {
+    if let (Some(usage), Some(tier)) = (&mut usage, whole.service_tier.and_then(text_of)) {
         usage.service_tier = Some(tier);
     }
     let tells_output = usage.as_ref().is_some_and(|usage| usage.output > 0);
     let text_bytes = if !tells_output { bytes_of_text(endpoint, body) } else { 0 };
     Ok(Progress {
-        model: whole.model.or(whole.model_version).and_then(text),
+        model: whole.model.or(whole.model_version).and_then(text_of),
         usage,
         text_bytes,
         ..complete()
@@ -101,8 +143,8 @@ fn read_object(endpoint: Endpoint, body: &[u8]) -> Result<Progress, Bad> {
 }
 
 /// The fault that Gemini tells as the reason of the only answer's end.
-fn fault_of_end(candidates: &RawValue) -> Option<UpstreamFault> {
-    match serde_json::from_str::<Vec<Candidate>>(candidates.get()).ok()?.as_slice() {
+fn fault_of_end(candidates: &str) -> Option<UpstreamFault> {
+    match serde_json::from_str::<Vec<Candidate>>(candidates).ok()?.as_slice() {
         [only] => gemini::finish::fault(only.finish_reason.as_deref()?),
         _ => None,
     }
@@ -162,6 +204,25 @@ mod tests {
             r#"{"model":"e","data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#,
         );
         assert_eq!(embeddings.usage.map(|usage| usage.input), Some(8));
+    }
+
+    #[test]
+    fn unusual_answers_are_read_as_serde_reads_them() {
+        let usage = r#""usage":{"prompt_tokens":5,"completion_tokens":2}"#;
+        let input =
+            |body: &[u8]| read_answer(Endpoint::Chat, body).map(|read| read.usage.map(|usage| usage.input));
+        for usual in [format!("{{{usage}}}"), format!(" {{\"error\" : null , {usage}, \"x\":[{{}}]}}\n")] {
+            assert!(Whole::read_fast(usual.as_bytes()).is_some(), "{usual}");
+            assert_eq!(input(usual.as_bytes()).unwrap(), Some(5));
+        }
+        let escaped = usage.replace("usage", "us\\u0061ge");
+        assert_eq!(input(format!("{{{escaped}}}").as_bytes()).unwrap(), Some(5));
+        assert!(input(format!("{{{usage},{usage}}}").as_bytes()).is_err());
+        let deep = format!("{{\"x\":{}{},{usage}}}", "[".repeat(500), "]".repeat(500));
+        assert_eq!(input(deep.as_bytes()).unwrap(), Some(5));
+        // Text of the answer is not looked at; what we read is.
+        assert_eq!(input(&[b"{\"id\":\"\xff\",", usage.as_bytes(), b"}"].concat()).unwrap(), Some(5));
+        assert!(input(b"{\"usage\":\"\xff\"}").is_err());
     }
 
     #[test]

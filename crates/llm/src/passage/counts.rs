@@ -1,6 +1,5 @@
 //! Tokens and errors in a provider's words, read by the dialect that the endpoint belongs to.
 
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidegate_core::FaultKind;
 
@@ -10,12 +9,12 @@ use crate::usage::Usage;
 use crate::{Dialect, anthropic, gemini, openai_chat, openai_responses};
 
 /// Reads a usage object; `None` when its numbers are no counts (fault 43).
-pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
+pub(super) fn usage_of(dialect: Dialect, raw: &str) -> Option<Usage> {
     let usage = match dialect {
-        Dialect::OpenaiChat => openai_chat::usage::read(&value_of(raw)?, None),
+        Dialect::OpenaiChat => openai_chat::usage::read_json(raw),
         Dialect::OpenaiResponses => openai_responses::usage::read(&json!({ "usage": value_of(raw)? })),
         Dialect::Anthropic => {
-            let counts: Counts = serde_json::from_str(raw.get()).ok()?;
+            let counts: Counts = serde_json::from_str(raw).ok()?;
             Some(counts.usage()).filter(|usage| usage.total() > 0)
         }
         Dialect::Gemini => gemini::usage::decode(&value_of(raw)?),
@@ -23,8 +22,8 @@ pub(super) fn usage_of(dialect: Dialect, raw: &RawValue) -> Option<Usage> {
     usage.filter(Usage::is_possible)
 }
 
-fn value_of(raw: &RawValue) -> Option<Value> {
-    serde_json::from_str(raw.get()).ok()
+fn value_of(raw: &str) -> Option<Value> {
+    serde_json::from_str(raw).ok()
 }
 
 /// Reads an error that came with status 200.

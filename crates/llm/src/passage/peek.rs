@@ -170,7 +170,7 @@ impl Peek {
 }
 
 /// The text of a JSON string; `None` for anything else and for lone surrogates.
-fn text_of(raw: &str) -> Option<String> {
+pub(super) fn text_of(raw: &str) -> Option<String> {
     match raw.strip_prefix('"')?.strip_suffix('"')? {
         plain if memchr::memchr(b'\\', plain.as_bytes()).is_none() => Some(plain.to_owned()),
         _ => serde_json::from_str(raw).ok(),

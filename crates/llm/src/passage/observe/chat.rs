@@ -82,7 +82,7 @@ fn read(chunk: &Chunk<'_>, progress: &mut Progress, hide_usage: bool) -> Verdict
     if progress.model.is_none() {
         progress.model = chunk.model.and_then(text).filter(|model| !model.is_empty());
     }
-    if let Some(mut usage) = chunk.usage.and_then(|raw| usage_of(Dialect::OpenaiChat, raw)) {
+    if let Some(mut usage) = chunk.usage.and_then(|raw| usage_of(Dialect::OpenaiChat, raw.get())) {
         usage.service_tier = chunk.service_tier.and_then(text).or(usage.service_tier);
         progress.note_usage(&usage);
     }

@@ -92,7 +92,7 @@ pub(super) fn observe(event: SseEvent<'_>, progress: &mut Progress) -> Option<Ve
     if progress.model.is_none() {
         progress.model = chunk.model_version.and_then(text);
     }
-    if let Some(usage) = chunk.usage_metadata.and_then(|raw| usage_of(Dialect::Gemini, raw)) {
+    if let Some(usage) = chunk.usage_metadata.and_then(|raw| usage_of(Dialect::Gemini, raw.get())) {
         progress.note_usage(&usage);
     }
     let is_blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());

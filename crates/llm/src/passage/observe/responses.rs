@@ -82,7 +82,7 @@ fn read<'a>(data: &'a [u8], progress: &mut Progress) -> Option<Option<&'a RawVal
     if let Some(model) = response.model.and_then(text) {
         progress.model = Some(model);
     }
-    if let Some(mut usage) = response.usage.and_then(|raw| usage_of(DIALECT, raw)) {
+    if let Some(mut usage) = response.usage.and_then(|raw| usage_of(DIALECT, raw.get())) {
         usage.service_tier = response.service_tier.and_then(text).or(usage.service_tier);
         progress.note_usage(&usage);
     }
