@@ -55,25 +55,28 @@ fn is_too_deep(body: &[u8]) -> bool {
 }
 
 /// Reads a token limit.
-pub(super) fn tokens(path: &str, raw: &str) -> Result<u64, BadRequest> {
-    whole(raw).filter(|number| *number <= MOST_TOKENS).ok_or_else(|| {
-        BadRequest::field(path, format!("`{path}` must be a whole number from 0 to {MOST_TOKENS}"))
-    })
+pub(super) fn tokens(path: impl FnOnce() -> String, raw: &str) -> Result<u64, BadRequest> {
+    whole(raw)
+        .filter(|number| *number <= MOST_TOKENS)
+        .ok_or_else(|| wrong(path(), format_args!("a whole number from 0 to {MOST_TOKENS}")))
 }
 
 /// Reads a number of answers.
-pub(super) fn answers(path: &str, raw: &str) -> Result<u64, BadRequest> {
-    whole(raw).filter(|number| (1..=MOST_ANSWERS).contains(number)).ok_or_else(|| {
-        BadRequest::field(path, format!("`{path}` must be a whole number from 1 to {MOST_ANSWERS}"))
-    })
+pub(super) fn answers(path: impl FnOnce() -> String, raw: &str) -> Result<u64, BadRequest> {
+    whole(raw)
+        .filter(|number| (1..=MOST_ANSWERS).contains(number))
+        .ok_or_else(|| wrong(path(), format_args!("a whole number from 1 to {MOST_ANSWERS}")))
 }
 
 /// Checks a sampling number.
-pub(super) fn ratio(path: &str, raw: &str) -> Result<(), BadRequest> {
+pub(super) fn ratio(path: impl FnOnce() -> String, raw: &str) -> Result<(), BadRequest> {
     let number = raw.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number
-        .map(|_| ())
-        .ok_or_else(|| BadRequest::field(path, format!("`{path}` must be a number of at least 0")))
+    number.map(|_| ()).ok_or_else(|| wrong(path(), format_args!("a number of at least 0")))
+}
+
+fn wrong(path: String, expected: std::fmt::Arguments<'_>) -> BadRequest {
+    let message = format!("`{path}` must be {expected}");
+    BadRequest::field(path, message)
 }
 
 /// A whole number of at least 0; `3.0` and `3e0` count.
@@ -87,6 +90,10 @@ fn whole(raw: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn path() -> String {
+        "field".to_owned()
+    }
 
     fn nested(depth: usize) -> Vec<u8> {
         [b"{\"a\":".to_vec(), vec![b'['; depth - 1], vec![b']'; depth - 1], b"}".to_vec()].concat()
@@ -108,15 +115,15 @@ mod tests {
         for raw in
             ["-1", "9223372036854775808", "1e999", "\"100\"", "1.5", "true", "[]", "18446744073709551616"]
         {
-            assert!(tokens("max_tokens", raw).is_err(), "{raw}");
-            assert!(answers("n", raw).is_err(), "{raw}");
+            assert!(tokens(path, raw).is_err(), "{raw}");
+            assert!(answers(path, raw).is_err(), "{raw}");
         }
         for raw in ["-1", "1e999", "\"1\"", "true", "{}"] {
-            assert!(ratio("temperature", raw).is_err(), "{raw}");
+            assert!(ratio(path, raw).is_err(), "{raw}");
         }
-        assert_eq!(tokens("max_tokens", "100").unwrap(), 100);
-        assert_eq!(tokens("max_tokens", "1e3").unwrap(), 1000);
-        assert!(answers("n", "129").is_err() && answers("n", "0").is_err() && answers("n", "128").is_ok());
-        assert!(ratio("temperature", "0.7").is_ok());
+        assert_eq!(tokens(path, "100").unwrap(), 100);
+        assert_eq!(tokens(path, "1e3").unwrap(), 1000);
+        assert!(answers(path, "129").is_err() && answers(path, "0").is_err() && answers(path, "128").is_ok());
+        assert!(ratio(path, "0.7").is_ok());
     }
 }

@@ -116,15 +116,15 @@ impl Peek {
                     raw.parse().map_err(|_| BadRequest::field("stream", "`stream` must be true or false"))?;
             }
             Field::MaxTokens | Field::MaxCompletionTokens | Field::MaxOutputTokens => {
-                let limit = tokens(&object.path(entry), raw)?;
+                let limit = tokens(|| object.path(entry), raw)?;
                 self.max_tokens = Some(self.max_tokens.map_or(limit, |other| other.max(limit)));
             }
             // The old completions allow `best_of: 0`, which means the same as 1.
             Field::BestOf if raw == "0" => {}
             Field::N | Field::BestOf | Field::CandidateCount => {
-                self.n = self.n.max(answers(&object.path(entry), raw)?);
+                self.n = self.n.max(answers(|| object.path(entry), raw)?);
             }
-            Field::Temperature | Field::TopP => ratio(&object.path(entry), raw)?,
+            Field::Temperature | Field::TopP => ratio(|| object.path(entry), raw)?,
             Field::SafetyIdentifier => self.end_user = text_of(raw).or(self.end_user.take()),
             Field::User => self.end_user = self.end_user.take().or_else(|| text_of(raw)),
             Field::ServiceTier => self.service_tier = text_of(raw),

@@ -137,6 +137,10 @@ impl Tier {
     /// `standard`, `standard_only`, `on_demand` and the empty name are standard. Vendors differ in letter case
     /// (Gemini writes `PRIORITY`).
     pub fn canonical(name: &str) -> Option<String> {
+        // What nearly every answer says; the rest is for the few.
+        if matches!(name, "default" | "standard") {
+            return None;
+        }
         let name = name.to_ascii_lowercase();
         let name = name.strip_prefix("service_tier_").unwrap_or(&name);
         match name {
