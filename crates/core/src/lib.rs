@@ -1,5 +1,6 @@
 //! The words that everyone shares: secrets, ids, money, faults. Floor 0: imports nothing of the house.
 
+pub mod digits;
 pub mod fault;
 pub mod id;
 pub mod money;

@@ -5,6 +5,8 @@ use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digits::push_number;
+
 /// An amount in billionths of a US dollar. `NanoUsd(1_000_000_000)` is one dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -17,6 +19,17 @@ impl NanoUsd {
     /// The amount in dollars, for JSON numbers and charts only; never for sums.
     pub fn as_dollars(self) -> f64 {
         self.0 as f64 / 1e9
+    }
+
+    /// Appends the amount as [`fmt::Display`] writes it.
+    pub fn push_to(self, out: &mut Vec<u8>) {
+        if self.0 < 0 {
+            out.push(b'-');
+        }
+        let amount = self.0.unsigned_abs();
+        push_number(out, amount / 1_000_000_000, 1);
+        out.push(b'.');
+        push_number(out, amount % 1_000_000_000, 9);
     }
 }
 
@@ -48,7 +61,15 @@ mod tests {
 
     #[test]
     fn displays_as_decimal_dollars() {
-        assert_eq!(NanoUsd(1_234_500).to_string(), "0.001234500");
-        assert_eq!(NanoUsd(-2_000_000_001).to_string(), "-2.000000001");
+        for (amount, text) in [
+            (1_234_500, "0.001234500"),
+            (-2_000_000_001, "-2.000000001"),
+            (0, "0.000000000"),
+            (i64::MIN, "-9223372036.854775808"),
+        ] {
+            let mut out = Vec::new();
+            NanoUsd(amount).push_to(&mut out);
+            assert_eq!((NanoUsd(amount).to_string().as_str(), out.as_slice()), (text, text.as_bytes()));
+        }
     }
 }

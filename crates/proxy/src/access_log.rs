@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
 use tidegate_core::{NanoUsd, RequestId};
 use tidegate_llm::Usage;
 
 use crate::exchange::Outcome;
+use crate::json_line::JsonLine;
 
 /// Lines that may wait; beyond it lines are dropped and counted by whoever brings them, because a stuck log must not eat the memory.
 const WAITING: usize = 100_000;
@@ -137,77 +137,52 @@ impl AccessLog {
     }
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    time: String,
-    request_id: String,
-    client: SocketAddr,
-    endpoint: &'a str,
-    status: u16,
-    outcome: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
-    attempts: u32,
-    stream: bool,
-    duration_ms: f64,
-    upstream_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_token_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "is_zero")]
-    cached_tokens: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    reasoning_tokens: u64,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    estimated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<f64>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde wants a reference
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
+/// What says nothing is left away: no error, no model, tokens that nobody told, zeros of the details.
 fn write_line(out: &mut Vec<u8>, line: &LogLine) {
-    let usage = line.usage.as_ref();
-    let written = Written {
-        time: crate::clock::rfc3339(line.arrived),
-        request_id: line.id.to_string(),
-        client: line.peer,
-        endpoint: line.endpoint,
-        status: line.status,
-        outcome: line.outcome.word(),
-        error: line.error.as_deref(),
-        model: &line.model,
-        target: line.target.as_deref(),
-        attempts: line.attempts,
-        stream: line.stream,
-        duration_ms: millis(line.duration),
-        upstream_ms: millis(line.waited),
-        first_token_ms: line.first_token.map(millis),
-        input_tokens: usage.map(|usage| usage.input),
-        output_tokens: usage.map(|usage| usage.output),
-        cached_tokens: usage.map_or(0, |usage| usage.cache_read),
-        reasoning_tokens: usage.map_or(0, |usage| usage.reasoning),
-        estimated: usage.is_some_and(|usage| usage.estimated),
-        cost_usd: line.cost.map(NanoUsd::as_dollars),
-    };
-    if serde_json::to_writer(&mut *out, &written).is_ok() {
-        out.push(b'\n');
+    let mut written = JsonLine::begin(out);
+    written.time("time", line.arrived);
+    written.text("request_id", line.id.encode(&mut [0; 32]));
+    written.address("client", line.peer);
+    written.text("endpoint", line.endpoint);
+    written.number("status", line.status.into());
+    written.text("outcome", line.outcome.word());
+    if let Some(error) = &line.error {
+        written.text("error", error);
     }
+    if !line.model.is_empty() {
+        written.text("model", &line.model);
+    }
+    if let Some(target) = &line.target {
+        written.text("target", target);
+    }
+    written.number("attempts", line.attempts.into());
+    written.flag("stream", line.stream);
+    written.millis("duration_ms", line.duration);
+    written.millis("upstream_ms", line.waited);
+    if let Some(wait) = line.first_token {
+        written.millis("first_token_ms", wait);
+    }
+    if let Some(usage) = &line.usage {
+        write_usage(&mut written, usage);
+    }
+    if let Some(cost) = line.cost {
+        written.dollars("cost_usd", cost);
+    }
+    written.end();
 }
 
-/// Milliseconds with three digits after the point.
-fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
+fn write_usage(written: &mut JsonLine<'_>, usage: &Usage) {
+    written.number("input_tokens", usage.input);
+    written.number("output_tokens", usage.output);
+    if usage.cache_read > 0 {
+        written.number("cached_tokens", usage.cache_read);
+    }
+    if usage.reasoning > 0 {
+        written.number("reasoning_tokens", usage.reasoning);
+    }
+    if usage.estimated {
+        written.flag("estimated", true);
+    }
 }
 
 #[cfg(test)]

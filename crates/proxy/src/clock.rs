@@ -2,14 +2,33 @@
 
 use std::time::{Duration, SystemTime};
 
-/// `2026-11-21T10:45:00.123Z`.
-pub fn rfc3339(time: SystemTime) -> String {
+use tidegate_core::digits::push_number;
+
+/// Appends `2026-11-21T10:45:00.123Z`.
+pub fn push_rfc3339(out: &mut Vec<u8>, time: SystemTime) {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let seconds = since.as_secs();
     let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let millis = since.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    for (number, width, behind) in [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (seconds / 3600 % 24, 2, b':'),
+        (seconds / 60 % 60, 2, b':'),
+        (seconds % 60, 2, b'.'),
+        (since.subsec_millis().into(), 3, b'Z'),
+    ] {
+        push_number(out, number, width);
+        out.push(behind);
+    }
+}
+
+/// Appends milliseconds with three digits behind the point.
+pub fn push_millis(out: &mut Vec<u8>, duration: Duration) {
+    let micros = duration.as_micros() as u64;
+    push_number(out, micros / 1000, 1);
+    out.push(b'.');
+    push_number(out, micros % 1000, 3);
 }
 
 /// Days since 1970-01-01 as year, month, day (Gregorian; Howard Hinnant's `civil_from_days`).
@@ -58,7 +77,10 @@ mod tests {
     #[test]
     fn writes_and_reads_times() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_250);
-        assert_eq!(rfc3339(time), "1994-11-06T08:49:37.250Z");
+        let mut out = Vec::new();
+        push_rfc3339(&mut out, time);
+        push_millis(&mut out, Duration::from_micros(12_034));
+        assert_eq!(out, b"1994-11-06T08:49:37.250Z12.034");
         assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777.0));
         assert_eq!(http_date("Wed, 29 Feb 2096 00:00:00 GMT"), Some(3_981_312_000.0));
         assert_eq!(http_date("soon"), None);

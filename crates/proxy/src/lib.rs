@@ -25,6 +25,7 @@ pub mod forward;
 pub mod headers;
 pub mod inference;
 pub mod inflate;
+pub mod json_line;
 pub mod meters;
 pub mod model_list;
 pub mod multipart;

@@ -11,6 +11,7 @@ use tidegate_llm::{Dialect, Problem};
 use crate::ask::Failure;
 use crate::attempt::Committed;
 use crate::body::ReplyBody;
+use crate::clock::push_millis;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
 use crate::headers;
@@ -133,12 +134,11 @@ pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut 
     }
     map.insert(headers::REQUEST_ID, id);
     let overhead = exchange.started.elapsed().saturating_sub(exchange.waited);
-    let overhead =
-        headers::value(&format!("{}.{:03}", overhead.as_millis(), overhead.subsec_micros() % 1000));
+    let overhead = written(|out| push_millis(out, overhead));
     let Some(target) = &exchange.target else { return };
     let label = target.label_value.clone();
     let cost = cost.map(|cost| match cost {
-        Some(cost) => headers::value(&cost.to_string()),
+        Some(cost) => written(|out| cost.push_to(out)),
         None => HeaderValue::from_static("unpriced"),
     });
     if exchange.snapshot.rules.litellm_headers {
@@ -150,6 +150,13 @@ pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut 
     if let Some(cost) = cost {
         map.insert(headers::COST, cost);
     }
+}
+
+/// A number as a header's value.
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
+    let mut text = Vec::with_capacity(32);
+    write(&mut text);
+    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("?"))
 }
 
 /// The same facts under LiteLLM's names, for people who move over.
