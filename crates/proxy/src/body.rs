@@ -65,7 +65,8 @@ impl Body for ReplyBody {
 /// Refuses a body that says to be something else than JSON (fault 36). One that says nothing is believed to be JSON.
 pub fn expect_json(headers: &HeaderMap) -> Result<(), GatewayError> {
     let Some(value) = headers.get(http::header::CONTENT_TYPE) else { return Ok(()) };
-    let is_json = memchr::memmem::find(value.as_bytes(), b"json").is_some()
+    let is_json = value == "application/json"
+        || memchr::memmem::find(value.as_bytes(), b"json").is_some()
         || value.as_bytes().to_ascii_lowercase().windows(4).any(|word| word == b"json");
     let told = || value.to_str().unwrap_or("?").chars().take(100).collect();
     if is_json { Ok(()) } else { Err(GatewayError::NotJson(told())) }

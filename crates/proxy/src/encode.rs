@@ -1,5 +1,6 @@
 //! Stop 6: bytes for this target. Bytes pass when the dialects agree; otherwise the request is translated.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -137,7 +138,7 @@ fn pass(prompt: &Prompt, target: &Target, dialect: Dialect) -> Encoded {
         edits.remove_nulls();
     }
     let path = match prompt.kind() {
-        passage::Endpoint::Completions => "/completions".to_owned(),
+        passage::Endpoint::Completions => "/completions".into(),
         _ => path(dialect, &target.model, prompt.stream()),
     };
     Encoded {
@@ -149,13 +150,14 @@ fn pass(prompt: &Prompt, target: &Target, dialect: Dialect) -> Encoded {
 }
 
 /// The path of a dialect's conversations, behind the provider's base URL.
-fn path(dialect: Dialect, model: &str, stream: bool) -> String {
+fn path(dialect: Dialect, model: &str, stream: bool) -> Cow<'static, str> {
     match dialect {
-        Dialect::OpenaiChat => "/chat/completions".to_owned(),
-        Dialect::OpenaiResponses => "/responses".to_owned(),
-        Dialect::Anthropic => "/messages".to_owned(),
+        Dialect::OpenaiChat => "/chat/completions".into(),
+        Dialect::OpenaiResponses => "/responses".into(),
+        Dialect::Anthropic => "/messages".into(),
         Dialect::Gemini => {
-            gemini_path(model, if stream { "streamGenerateContent?alt=sse" } else { "generateContent" })
+            let action = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+            gemini_path(model, action).into()
         }
     }
 }

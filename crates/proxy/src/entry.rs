@@ -20,7 +20,7 @@ use crate::exchange::{Exchange, Outcome};
 use crate::forward::Forwarded;
 use crate::meters::Meters;
 use crate::snapshot::Snapshot;
-use crate::{count, embed, forward, inference, model_list, reply};
+use crate::{count, embed, forward, headers, inference, model_list, reply};
 
 /// The data plane: answers requests by the snapshot of the moment.
 #[derive(Debug)]
@@ -107,9 +107,9 @@ enum Answer {
 
 /// Whose SDK is asking, by its headers.
 fn vendor(map: &HeaderMap) -> Dialect {
-    if map.contains_key("anthropic-version") {
+    if map.contains_key(&headers::ANTHROPIC_VERSION) {
         Dialect::Anthropic
-    } else if map.contains_key("x-goog-api-key") {
+    } else if map.contains_key(&headers::GOOGLE_KEY) {
         Dialect::Gemini
     } else {
         Dialect::OpenaiChat

@@ -63,7 +63,7 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     exchange.target = Some(target.clone());
     exchange.attempts = 1;
     let line = openai_line(&target.provider)?;
-    let path = path_upstream(&head.uri);
+    let path = path_upstream(&head.uri).into();
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let outbound = Outbound { method: head.method, path, content_type, body };
     let Good { head, source, .. } = ask(&target, Some(line), outbound, &head.headers, exchange)

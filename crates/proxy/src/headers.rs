@@ -24,6 +24,10 @@ pub const STRICT: HeaderName = HeaderName::from_static("x-tidegate-strict");
 pub const USAGE_COST: HeaderName = HeaderName::from_static("x-tidegate-usage-cost");
 /// In: the provider for a path that names no model.
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-tidegate-provider");
+/// Anthropic's mark of a request of its API.
+pub const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// Where Gemini's SDKs show their key.
+pub const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 /// Tells OpenAI's and Anthropic's SDKs whether their own retry makes sense.
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// How often the caller's SDK has retried already.
@@ -36,7 +40,7 @@ pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-bufferi
 /// The caller's headers that providers get too. Keys, cookies, addresses and baggage never do, nor the choice among the
 /// operator's organisations and projects.
 static GO_UPSTREAM: [HeaderName; 8] = [
-    HeaderName::from_static("anthropic-version"),
+    ANTHROPIC_VERSION,
     HeaderName::from_static("anthropic-beta"),
     HeaderName::from_static("openai-beta"),
     HeaderName::from_static("idempotency-key"),
@@ -48,8 +52,9 @@ static GO_UPSTREAM: [HeaderName; 8] = [
 
 /// Copies the caller's headers that go on.
 pub fn copy_upstream(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in &GO_UPSTREAM {
-        for value in from.get_all(name) {
+    // A caller sends fewer headers than a look-up for each name that may go on would cost.
+    for (name, value) in from {
+        if GO_UPSTREAM.contains(name) {
             to.append(name.clone(), value.clone());
         }
     }

@@ -1,12 +1,13 @@
 //! Stop 7: one request to one provider, over a lane or to the built-in demo, up to the head of its answer.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::{Body, Frame, SizeHint};
 use tidegate_net::{LaneBody, LaneError, LaneLimits, Outgoing};
 use tidegate_policy::{TimeLimits, retry_after};
@@ -23,7 +24,7 @@ pub struct Outbound {
     /// The method.
     pub method: Method,
     /// Path behind the line's own, with query: `/chat/completions`.
-    pub path: String,
+    pub path: Cow<'static, str>,
     /// Its type; `None` when there is no body.
     pub content_type: Option<HeaderValue>,
     /// The body.
@@ -32,7 +33,7 @@ pub struct Outbound {
 
 impl Outbound {
     /// A JSON body posted.
-    pub fn json(path: impl Into<String>, body: Bytes) -> Self {
+    pub fn json(path: impl Into<Cow<'static, str>>, body: Bytes) -> Self {
         let content_type = Some(HeaderValue::from_static("application/json"));
         Self { method: Method::POST, path: path.into(), content_type, body }
     }
@@ -96,7 +97,7 @@ pub async fn send(
 }
 
 fn ask_demo(outbound: &Outbound) -> Response<UpstreamBody> {
-    let answer = match outbound.path.as_str() {
+    let answer = match &*outbound.path {
         "/embeddings" => demo::embeddings(&outbound.body),
         _ => demo::chat(&outbound.body),
     };
@@ -114,8 +115,7 @@ fn build(
 ) -> Result<Request<Outgoing>, GatewayError> {
     let mut request = Request::new(Outgoing::full(outbound.body));
     *request.method_mut() = outbound.method;
-    *request.uri_mut() = format!("{}{}", line.path, outbound.path)
-        .parse()
+    *request.uri_mut() = Uri::from_maybe_shared(Bytes::from([&*line.path, &*outbound.path].concat()))
         .map_err(|error| GatewayError::Internal(format!("the target's path is no path: {error}")))?;
     let map = request.headers_mut();
     map.reserve(12);

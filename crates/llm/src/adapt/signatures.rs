@@ -29,7 +29,8 @@ pub fn holds_packed_signature(body: &[u8]) -> bool {
     // is searched once for both.
     static CALLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("__t"));
     static THOUGHTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"signature\":"));
-    let follows = |at: usize, texts: [&str; 2]| texts.iter().any(|text| body[at..].starts_with(text.as_bytes()));
+    let follows =
+        |at: usize, texts: [&str; 2]| texts.iter().any(|text| body[at..].starts_with(text.as_bytes()));
     CALLS.find_iter(body).any(|at| follows(at, [PACKED, PACKED_TEXT]))
         || THOUGHTS.find_iter(body).any(|at| follows(at, UNSIGNED))
         || holds_foreign_seal(body)

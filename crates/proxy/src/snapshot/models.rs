@@ -162,6 +162,10 @@ impl ModelTable {
         if let Some(pool) = self.pools.get(name) {
             return Ok(Resolved::Pool(pool.clone()));
         }
+        // Asked for before, by its label.
+        if let Some(target) = self.known_target(name) {
+            return Ok(Resolved::Target(target));
+        }
         if let Some((provider, model)) = self.split(name) {
             return Ok(Resolved::Target(self.adhoc_target(provider, model)));
         }
@@ -226,10 +230,14 @@ impl ModelTable {
         Some(Resolved::Target(self.adhoc_target(provider, model)))
     }
 
+    fn known_target(&self, label: &str) -> Option<Arc<Target>> {
+        self.adhoc.read().unwrap_or_else(PoisonError::into_inner).get(label).cloned()
+    }
+
     fn adhoc_target(&self, provider: &Arc<Provider>, model: &str) -> Arc<Target> {
         let label = format!("{}/{model}", provider.name);
-        if let Some(target) = self.adhoc.read().unwrap_or_else(PoisonError::into_inner).get(&label) {
-            return target.clone();
+        if let Some(target) = self.known_target(&label) {
+            return target;
         }
         let known = self.bare.contains_key(model);
         let meter_label = if known { label.clone() } else { format!("{}/*", provider.name) };
