@@ -65,6 +65,17 @@ impl Counters {
         Decision { standings, denial: None }
     }
 
+    /// Counts or holds claims that were granted elsewhere, by counters that are shared: whether there is room here is not asked.
+    pub fn hold(&self, id: u64, claims: &[Claim], lease: Duration, now: i64) {
+        for claim in claims {
+            let hash = self.shards.hash(claim);
+            let mut shard = self.shards.lock(hash);
+            let counter = shard.find_or_insert(hash, claim, now);
+            counter.advance_under(&claim.rule, now);
+            counter.grant(claim, id, lease, now);
+        }
+    }
+
     /// Lets go of what `id` holds and counts what it has used, at `now`. Once per reservation: a second time would count twice.
     pub fn settle(&self, id: u64, claims: &[Claim], amounts: &Amounts, now: i64) {
         // Requests were counted when they were granted, and hold nothing.

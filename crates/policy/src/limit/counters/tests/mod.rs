@@ -53,6 +53,19 @@ fn what_is_held_is_settled_to_what_was_used() {
 }
 
 #[test]
+fn what_was_granted_elsewhere_is_held_whether_there_is_room_or_not() {
+    let counters = Counters::new();
+    let (tokens_rule, requests) =
+        (sliding(100, 60), rule(Unit::Requests, 1, Window::Calendar(Calendar::Day)));
+    let held = [claim(&tokens_rule, 150), Claim { subject: "key_2".into(), ..claim(&requests, 3) }];
+    counters.hold(1, &held, LEASE, START);
+    let denied = counters.reserve(2, &[claim(&tokens_rule, 1)], LEASE, START);
+    assert_eq!(denied.denial, Some(Denial { claim: 0, wait: None }));
+    counters.settle(1, &held, &tokens(40), START);
+    assert_eq!(counters.standings(&held, START).iter().map(|one| one.remaining).collect::<Vec<_>>(), [60, 0]);
+}
+
+#[test]
 fn what_was_used_beyond_the_estimate_counts_too() {
     let counters = Counters::new();
     for rule in [sliding(100, 60), rule(Unit::Tokens, 100, Window::Calendar(Calendar::Minute))] {
