@@ -2,6 +2,7 @@
 
 pub mod counters;
 pub mod database;
+pub mod keys;
 pub mod ledger;
 mod migrations;
 
