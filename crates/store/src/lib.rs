@@ -5,5 +5,6 @@ pub mod database;
 pub mod keys;
 pub mod ledger;
 mod migrations;
+pub mod transfer;
 
 pub use database::{Database, StoreError};

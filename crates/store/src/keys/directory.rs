@@ -42,7 +42,7 @@ pub enum Found {
 pub struct Directory {
     hasher: Hasher,
     fixed: ArcSwap<HashMap<Hash, Arc<Key>>>,
-    lookup: Arc<Lookup>,
+    lookup: Lookup,
     feed: Feed,
     guard: Guard,
     slowed: AtomicU64,
@@ -66,7 +66,7 @@ impl Directory {
         let directory = Arc::new(Self {
             hasher,
             fixed: ArcSwap::default(),
-            lookup: Arc::new(Lookup::new(database)),
+            lookup: Lookup::new(database),
             feed,
             guard: Guard::new(),
             slowed: AtomicU64::new(0),

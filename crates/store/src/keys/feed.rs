@@ -1,6 +1,6 @@
 //! Reading on in `audit`: how an instance learns what others have changed.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use sqlx::Row;
@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Directory;
-use super::lookup::{Changed, Lookup};
+use super::forgotten::Changed;
+use super::lookup::Lookup;
 use crate::{Database, StoreError};
 
 /// How often it is looked: a change is seen within this time and that of one small question.
@@ -37,7 +38,7 @@ impl Feed {
     }
 
     /// Reads what is new and forgets what it concerns.
-    pub(super) async fn catch_up(&self, lookup: &Arc<Lookup>) -> Result<(), StoreError> {
+    pub(super) async fn catch_up(&self, lookup: &Lookup) -> Result<(), StoreError> {
         let mut position = self.0.lock().await;
         loop {
             let rows = sqlx::query(
@@ -54,14 +55,14 @@ impl Feed {
                 // The change that is known is gone: rows were deleted, or the database is another one.
                 _ => {
                     let end = last(lookup.database()).await?;
-                    forget(lookup, Changed { all: true, ..Changed::default() }).await;
+                    lookup.forget(&Changed { all: true, ..Changed::default() });
                     *position = end;
                     return Ok(());
                 }
             };
             let Some(end) = new.last() else { return Ok(()) };
             let end = read_position(end)?;
-            forget(lookup, read_changes(new)?).await;
+            lookup.forget(&read_changes(new)?);
             *position = end;
             if rows.len() <= BATCH as usize {
                 return Ok(());
@@ -124,14 +125,4 @@ fn read_changes(rows: &[AnyRow]) -> Result<Changed, StoreError> {
         }
     }
     Ok(changed)
-}
-
-/// Forgetting looks at all keys that are kept, which would hold other requests up.
-async fn forget(lookup: &Arc<Lookup>, changed: Changed) {
-    if !changed.all && changed.keys.is_empty() && changed.teams.is_empty() {
-        return;
-    }
-    let lookup = Arc::clone(lookup);
-    // It fails only when the runtime ends.
-    tokio::task::spawn_blocking(move || lookup.forget(&changed)).await.ok();
 }

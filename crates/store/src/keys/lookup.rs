@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use moka::sync::Cache;
 use sqlx::Row;
 use tidegate_policy::access::Key;
 use tokio::sync::OnceCell;
 
+use super::forgotten::{Changed, Forgotten};
 use super::hasher::Hash;
 use super::record::read_json;
 use super::{FieldError, KeySpec, TeamSpec, moment};
@@ -28,6 +30,8 @@ pub(super) struct Entry {
     pub(super) key: Arc<Key>,
     /// For a secret that was rotated out: until when it works.
     until: Option<i64>,
+    /// From when the answer is; see [`Forgotten`].
+    stamp: u64,
 }
 
 /// What the database says.
@@ -36,15 +40,6 @@ pub(super) enum Answer {
     Known(Entry),
     Wrong,
     Failed,
-}
-
-/// What has changed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Changed {
-    pub(super) keys: std::collections::HashSet<String>,
-    pub(super) teams: std::collections::HashSet<String>,
-    /// Nobody knows what: everything may have.
-    pub(super) all: bool,
 }
 
 /// The questions that are open.
@@ -57,8 +52,7 @@ pub(super) struct Lookup {
     kept: Cache<Hash, Entry>,
     wrong: Cache<Hash, ()>,
     open: Open,
-    /// How often something was forgotten: an answer that was under way meanwhile is not kept.
-    forgotten: AtomicU64,
+    forgotten: ArcSwap<Forgotten>,
     questions: AtomicU64,
 }
 
@@ -69,7 +63,7 @@ impl Lookup {
             kept: Cache::new(KEPT),
             wrong: Cache::builder().max_capacity(WRONG_KEPT).time_to_live(WRONG_FOR).build(),
             open: Open::default(),
-            forgotten: AtomicU64::new(0),
+            forgotten: ArcSwap::default(),
             questions: AtomicU64::new(0),
         }
     }
@@ -77,8 +71,8 @@ impl Lookup {
     /// What is known without asking.
     pub(super) fn kept(&self, hash: Hash) -> Option<Answer> {
         match self.kept.get(&hash) {
-            Some(entry) => Some(entry.answer()),
-            None => self.wrong.contains_key(&hash).then_some(Answer::Wrong),
+            Some(entry) if self.forgotten.load().holds(&entry.key, entry.stamp) => Some(entry.answer()),
+            _ => self.wrong.contains_key(&hash).then_some(Answer::Wrong),
         }
     }
 
@@ -94,17 +88,16 @@ impl Lookup {
     }
 
     async fn question(&self, hash: Hash) -> Answer {
-        let forgotten = self.forgotten.load(Ordering::SeqCst);
+        let stamp = self.forgotten.load().stamp();
         self.questions.fetch_add(1, Ordering::Relaxed);
         match find(&self.database, hash).await {
-            Ok(Some(entry)) => {
+            Ok(Some((key, until))) => {
+                let entry = Entry { key, until, stamp };
                 self.kept.insert(hash, entry.clone());
-                if self.forgotten.load(Ordering::SeqCst) != forgotten {
-                    self.kept.invalidate(&hash);
-                }
                 entry.answer()
             }
             Ok(None) => {
+                self.kept.invalidate(&hash);
                 self.wrong.insert(hash, ());
                 Answer::Wrong
             }
@@ -115,17 +108,10 @@ impl Lookup {
         }
     }
 
-    /// Forgets what has changed. It looks at every key that is kept: some milliseconds for 100,000.
+    /// From now on, what has changed is asked for anew. Only one at a time may call it.
     pub(super) fn forget(&self, changed: &Changed) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        for (hash, entry) in &self.kept {
-            let team = entry.key.team.as_ref();
-            if changed.all
-                || changed.keys.contains(&*entry.key.id)
-                || team.is_some_and(|team| changed.teams.contains(&*team.id))
-            {
-                self.kept.invalidate(&*hash);
-            }
+        if !changed.is_empty() {
+            self.forgotten.store(Arc::new(self.forgotten.load().after(changed)));
         }
     }
 
@@ -180,7 +166,8 @@ fn lock(open: &Open) -> std::sync::MutexGuard<'_, HashMap<Hash, Arc<OnceCell<Ans
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn find(database: &Database, hash: Hash) -> Result<Option<Entry>, StoreError> {
+/// The key with this hash, and for a secret that was rotated out, until when it works.
+async fn find(database: &Database, hash: Hash) -> Result<Option<(Arc<Key>, Option<i64>)>, StoreError> {
     let hex = hash.hex();
     let row = sqlx::query(
         "SELECT keys.id, keys.hash, keys.old_until, keys.spec, teams.id, teams.spec \
@@ -201,7 +188,7 @@ async fn find(database: &Database, hash: Hash) -> Result<Option<Entry>, StoreErr
     let key = Arc::new(spec.to_key(&id, team).map_err(|errors| unreadable(&id, &errors))?);
     let is_current = row.try_get::<String, _>(1)? == hex;
     let until = if is_current { None } else { Some(row.try_get::<Option<i64>, _>(2)?.unwrap_or(0)) };
-    Ok(Some(Entry { key, until }))
+    Ok(Some((key, until)))
 }
 
 /// A newer version may have written it.

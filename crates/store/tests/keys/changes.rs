@@ -13,6 +13,7 @@ on_both!(
     a_lost_audit_makes_everything_be_asked_anew,
     keys_from_the_config_live_beside_the_others,
     a_thousand_waiting_requests_ask_once,
+    no_change_is_missed_when_many_happen_at_once,
 );
 
 /// Waits for the other instance's own reading; a second is the promise.
@@ -128,4 +129,32 @@ async fn a_thousand_waiting_requests_ask_once(home: Home) {
         assert_eq!(answer.await.unwrap().as_ref(), Some(&key.id));
     }
     assert_eq!(here.directory.stats().questions, 1);
+}
+
+async fn no_change_is_missed_when_many_happen_at_once(home: Home) {
+    let (one, other) = (home.instance().await, home.instance().await);
+    let mut made = Vec::new();
+    for number in 0..200 {
+        let (key, secret) = one.keys.create(&named(&number.to_string()), "x").await.unwrap();
+        assert_eq!(other.id_of(&secret).await.as_ref(), Some(&key.id));
+        made.push((key.id, secret));
+    }
+    let lanes: Vec<_> = made
+        .chunks(20)
+        .map(|lane| {
+            let (keys, ids) = (one.keys.clone(), lane.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>());
+            tokio::spawn(async move {
+                for id in ids {
+                    keys.delete(&id, "x").await.unwrap();
+                }
+            })
+        })
+        .collect();
+    while lanes.iter().any(|lane| !lane.is_finished()) {
+        other.directory.catch_up().await.unwrap();
+    }
+    other.directory.catch_up().await.unwrap();
+    for (_, secret) in &made {
+        assert_eq!(other.find(secret.expose()).await, Found::Unknown);
+    }
 }

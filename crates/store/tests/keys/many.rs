@@ -10,6 +10,8 @@ use tidegate_store::keys::Found;
 use crate::place::{HERE, Home, SECRET};
 
 const KEYS: usize = 100_000;
+/// Those that are asked for; a build without optimisation takes its time.
+const ASKED: usize = if cfg!(debug_assertions) { KEYS / 10 } else { KEYS };
 
 fn secret(number: usize) -> String {
     format!("tg-{number:0>43}")
@@ -36,7 +38,7 @@ async fn fill(database: &tidegate_store::Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_known_key_among_100_000_is_found_in_microseconds() {
+async fn a_known_key_among_100_000_is_found_in_under_5_microseconds() {
     let home = Home::sqlite();
     let here = Arc::new(home.instance().await);
     fill(&here.database).await;
@@ -45,7 +47,7 @@ async fn a_known_key_among_100_000_is_found_in_microseconds() {
         .map(|lane| {
             let here = here.clone();
             tokio::spawn(async move {
-                for number in (lane..KEYS).step_by(20) {
+                for number in (lane..ASKED).step_by(20) {
                     let found = here.directory.find(&secret(number), HERE).await;
                     assert!(matches!(found, Found::Key(_)), "{number}: {found:?}");
                 }
@@ -56,13 +58,13 @@ async fn a_known_key_among_100_000_is_found_in_microseconds() {
         lane.await.unwrap();
     }
     let cold = cold.elapsed();
-    let secrets: Vec<String> = (0..KEYS).map(|number| secret(number * 7919 % KEYS)).collect();
+    let secrets: Vec<String> = (0..ASKED).map(|number| secret(number * 7919 % ASKED)).collect();
     let warm = Instant::now();
     for presented in &secrets {
         assert!(matches!(here.directory.find_known(presented), Some(Found::Key(_))));
     }
-    let warm = warm.elapsed() / KEYS as u32;
-    println!("cold: {:?} a key, warm: {warm:?} a key", cold / KEYS as u32);
+    let warm = warm.elapsed() / ASKED as u32;
+    println!("cold: {:?} a key, warm: {warm:?} a key", cold / ASKED as u32);
     let most = Duration::from_micros(if cfg!(debug_assertions) { 100 } else { 5 });
     assert!(warm < most, "{warm:?}");
     let begin = Instant::now();
