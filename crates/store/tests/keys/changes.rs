@@ -155,6 +155,8 @@ async fn no_change_is_missed_when_many_happen_at_once(home: Home) {
     }
     other.directory.catch_up().await.unwrap();
     for (_, secret) in &made {
-        assert_eq!(other.find(secret.expose()).await, Found::Unknown);
+        // Twenty wrong keys on, the network counts as guessing.
+        let found = other.find(secret.expose()).await;
+        assert!(matches!(found, Found::Unknown | Found::SlowDown { .. }), "{found:?}");
     }
 }

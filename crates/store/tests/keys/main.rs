@@ -1,7 +1,7 @@
 //! Keys and teams on SQLite and on a real PostgreSQL.
 
 // A failing helper is a failing test.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod administration;
 mod admins;

@@ -55,7 +55,8 @@ async fn postgres_moves_to_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_fails_leaves_the_target_empty() {
-    let (from, to) = (Home::sqlite().instance().await, Home::postgres().await.open().await);
+    let home = Home::sqlite();
+    let (from, to) = (home.instance().await, Home::postgres().await.open().await);
     from.keys.create(&named("one"), "x").await.unwrap();
     let mut with_a_hole = tables();
     with_a_hole
