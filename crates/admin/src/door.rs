@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
+use axum::{Router, middleware};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -14,6 +15,9 @@ use tidegate_proxy::Gateway;
 use tokio::net::TcpListener;
 
 use crate::answer;
+use crate::api::problem::{Kind, Problem};
+use crate::api::{self, Api, access};
+use crate::books::Books;
 use crate::config_state::ConfigState;
 
 /// What this build is.
@@ -36,10 +40,14 @@ pub struct Door {
     pub config: Arc<ConfigState>,
     /// What this build is.
     pub version: Version,
+    /// What the admin API works on. `None`: there is no admin API.
+    pub books: Option<Books>,
 }
 
 /// All paths of the door.
 pub fn router(door: Door) -> Router {
+    let api = Api::of(&door);
+    let paths = api.as_ref().map(api::router).unwrap_or_default();
     Router::new()
         .route("/health", get(health))
         .route("/livez", get(health))
@@ -47,9 +55,12 @@ pub fn router(door: Door) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/version", get(version))
+        .with_state(door)
+        .merge(paths)
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(door)
+        // In front of everything, so that an unknown path tells a stranger no more than a known one.
+        .layer(middleware::from_fn_with_state(api, access::guard))
 }
 
 /// Serves the door until `stop` is over.
@@ -61,7 +72,8 @@ pub async fn serve(
     door: Door,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(door)).with_graceful_shutdown(stop).await
+    let service = router(door).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
 async fn health() -> Response {
@@ -104,10 +116,20 @@ async fn version(State(door): State<Door>) -> Response {
 }
 
 async fn unknown_path(uri: Uri) -> Response {
-    let title = "Nothing is here; the paths are /health, /ready, /livez, /readyz, /metrics and /version";
+    if is_admin(&uri) {
+        return Problem::new(Kind::NotFound, "GET /admin/v1/openapi.json lists the paths").answer();
+    }
+    let title = "Nothing is here; the paths are /health, /ready, /livez, /readyz, /metrics, /version and /admin/v1";
     answer::problem(StatusCode::NOT_FOUND, title, &uri)
 }
 
 async fn unknown_method(uri: Uri) -> Response {
+    if is_admin(&uri) {
+        return Problem::new(Kind::Method, "`allow` names them").answer();
+    }
     answer::problem(StatusCode::METHOD_NOT_ALLOWED, "This path takes GET", &uri)
+}
+
+fn is_admin(uri: &Uri) -> bool {
+    uri.path().starts_with("/admin/")
 }

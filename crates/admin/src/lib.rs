@@ -1,8 +1,12 @@
-//! The admin door: health, readiness, metrics, version. Operators only; it asks for no key.
+//! The admin door: health, metrics, and the admin API. Floor 4.
 
 mod answer;
+mod api;
+mod books;
 mod config_state;
 mod door;
 
+pub use api::openapi::openapi;
+pub use books::Books;
 pub use config_state::ConfigState;
 pub use door::{Door, Version, router, serve};

@@ -1,0 +1,15 @@
+//! What the admin API works on.
+
+use tidegate_store::Database;
+use tidegate_store::keys::{AdminKey, Keys};
+
+/// What lasts beyond a snapshot, for those who administer.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// Where the ledger is folded into.
+    pub database: Database,
+    /// Keys and teams.
+    pub keys: Keys,
+    /// Opens the API. It should be `tga-…` or anything else that does not begin with `tg-`: such keys are never compared with it.
+    pub admin_key: AdminKey,
+}
