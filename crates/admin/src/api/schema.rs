@@ -244,8 +244,10 @@ fn usage() -> Value {
     let groups: Map<String, Value> =
         words.iter().map(|word| ((*word).to_owned(), json!({"type": "string"}))).collect();
     let sums = SUMS.iter().map(|(name, about)| ((*name).to_owned(), json!({"type": "integer", "description": about})));
-    let properties: Map<String, Value> = groups.into_iter().chain(sums).collect();
-    let required = SUMS.map(|(name, _)| name);
+    let dollars = json!({"type": "number", "description": "The cost in US dollars, for reading; sums are in `cost`."});
+    let mut properties: Map<String, Value> = groups.into_iter().chain(sums).collect();
+    properties.insert("cost_usd".to_owned(), dollars);
+    let required: Vec<&str> = SUMS.iter().map(|(name, _)| *name).chain(["cost_usd"]).collect();
     let answer = json!({
         "from": {"type": "string", "description": "The first moment that counts."},
         "to": {"type": "string", "description": "The first moment that does not count any more."},

@@ -1,0 +1,197 @@
+//! An admin door with a fresh database, ready to be asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tidegate_admin::{Books, ConfigState, Door, Version};
+use tidegate_core::Secret;
+use tidegate_llm::Quirks;
+use tidegate_llm::price::{Price, PriceTable, Rate};
+use tidegate_policy::TimeLimits;
+use tidegate_proxy::Gateway;
+use tidegate_proxy::access_log::AccessLog;
+use tidegate_proxy::meters::Meters;
+use tidegate_proxy::snapshot::{ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
+use tidegate_store::Database;
+use tidegate_store::database::Place;
+use tidegate_store::keys::{AdminKey, Hasher, Keys};
+use tidegate_store::ledger::{Folder, Journal, Retention, Row};
+use tidegate_testkit::client::{Answer, Client};
+
+/// The admin key of all houses.
+pub const ADMIN: &str = "tga-canary-of-the-admin-key";
+
+/// A running admin door.
+pub struct House {
+    pub address: SocketAddr,
+    pub database: Database,
+    pub keys: Keys,
+    folder: TempDir,
+}
+
+impl House {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&Place::Sqlite(folder.path().join("t.db"))).await.unwrap();
+        let hasher = Hasher::given(&Secret::new("the secret of this test")).unwrap();
+        hasher.confirm(&database).await.unwrap();
+        let keys = Keys::new(database.clone(), hasher.clone());
+        let admin_key = AdminKey::given(&hasher, &Secret::new(ADMIN));
+        let books = Books { database: database.clone(), keys: keys.clone(), admin_key };
+        Self { address: open(Some(books)).await, database, keys, folder }
+    }
+
+    /// A client with the admin key.
+    pub fn admin(&self) -> Client {
+        self.stranger().bearer(ADMIN)
+    }
+
+    /// A client without a key.
+    pub fn stranger(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.admin().get(path).await.unwrap()
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.admin().post(path, &body).await.unwrap()
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        send(&self.admin(), Method::PATCH, path, &body.to_string()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        send(&self.admin(), Method::DELETE, path, "").await
+    }
+
+    /// Makes a key and gives what was told of it.
+    pub async fn make_key(&self, spec: Value) -> Value {
+        let answer = self.post("/admin/v1/keys", spec).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()
+    }
+
+    /// Makes a team and gives what was told of it.
+    pub async fn make_team(&self, spec: Value) -> Value {
+        let answer = self.post("/admin/v1/teams", spec).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()
+    }
+
+    /// Writes rows into the ledger.
+    pub async fn use_up(&self, rows: &[Row]) {
+        let journal = Arc::new(Journal::open(self.folder.path(), 1 << 20).unwrap());
+        for row in rows {
+            journal.append(row).unwrap();
+        }
+        let folder = Folder::new(self.database.clone(), journal, Retention::default());
+        while folder.fold().await.unwrap() > 0 {}
+    }
+}
+
+/// Sends any request with a JSON body.
+pub async fn send(client: &Client, method: Method, path: &str, body: &str) -> Answer {
+    let client = client.clone().header("content-type", "application/json");
+    client.send(method, path, Bytes::copy_from_slice(body.as_bytes())).await.unwrap().whole().await.unwrap()
+}
+
+/// The text behind a field of an answer.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// The items of a page, by one of their fields.
+pub fn all(answer: &Answer, field: &str) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["items"].as_array().unwrap().iter().map(|item| text(&item[field])).collect()
+}
+
+/// Opens a door; `None`: without an admin API.
+pub async fn open(books: Option<Books>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let version = Version { name: "tidegate", version: "0.0.0", prices: "none".to_owned() };
+    let door = Door { gateway: gateway(), config: Arc::new(ConfigState::default()), version, books };
+    tokio::spawn(tidegate_admin::serve(listener, door, std::future::pending()));
+    address
+}
+
+fn gateway() -> Arc<Gateway> {
+    let meters = Meters::default();
+    let provider = Arc::new(Provider {
+        name: "acme".to_owned(),
+        price_name: "acme".to_owned(),
+        lines: Vec::new(),
+        headers: Vec::new(),
+        quirks: Quirks::default(),
+        completions: false,
+        embeddings: false,
+        limits: TimeLimits::default(),
+    });
+    let mut models = ModelTable::new(std::slice::from_ref(&provider), meters.clone());
+    let target = models.target(&provider, "large", None);
+    models.add_pool(Pool {
+        name: "smart".to_owned(),
+        members: vec![PoolMember { target, weight: 3 }],
+        fallback: Vec::new(),
+    });
+    models.add_known(&provider, "small");
+    let price = Price::new(Rate(2_000_000), Rate(8_000_000));
+    let prices = PRICES.get_or_init(|| PriceTable::builtin().unwrap().with_override("acme/large", price)).clone();
+    let snapshot = Snapshot {
+        default_provider: None,
+        models,
+        providers: vec![provider],
+        prices: Arc::new(prices),
+        rules: Rules::default(),
+    };
+    Gateway::new(Arc::new(snapshot), meters, AccessLog::off())
+}
+
+/// Read once for all houses.
+static PRICES: OnceLock<PriceTable> = OnceLock::new();
+
+/// A row of the ledger.
+pub fn row(number: u32, model: &str, cost: i64) -> Row {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Row {
+        request_id: format!("{:032x}", number),
+        attempt: 1,
+        last: true,
+        ended: i64::try_from(now.as_micros()).unwrap() - 60_000_000,
+        client: "127.0.0.1".to_owned(),
+        endpoint: "chat_completions".to_owned(),
+        model: model.to_owned(),
+        provider: "acme".to_owned(),
+        target_model: model.to_owned(),
+        outcome: "complete".to_owned(),
+        status: 200,
+        tokens: tidegate_store::ledger::Tokens { input: 10, output: 5, ..Default::default() },
+        cost: Some(cost),
+        ..Row::default()
+    }
+}
+
+/// What every refusal must be: a problem with this status.
+pub fn check_problem(answer: &Answer, status: u16, at: &str) {
+    assert_eq!(answer.status, status, "{at}: {}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{at}");
+    let problem = answer.json();
+    assert_eq!(problem["status"], json!(status), "{at}");
+    for field in ["type", "title", "detail"] {
+        assert!(problem[field].is_string(), "{at}: {problem}");
+    }
+}
+
+/// The fields that a refusal names.
+pub fn wrong_fields(answer: &Answer) -> Vec<String> {
+    check_problem(answer, 400, "fields");
+    answer.json()["errors"].as_array().unwrap().iter().map(|error| text(&error["field"])).collect()
+}
