@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::{Router, middleware};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use serde::Serialize;
 use tidegate_proxy::Gateway;
 use tokio::net::TcpListener;
@@ -119,7 +119,8 @@ async fn unknown_path(uri: Uri) -> Response {
     if is_admin(&uri) {
         return Problem::new(Kind::NotFound, "GET /admin/v1/openapi.json lists the paths").answer();
     }
-    let title = "Nothing is here; the paths are /health, /ready, /livez, /readyz, /metrics, /version and /admin/v1";
+    let title =
+        "Nothing is here; the paths are /health, /ready, /livez, /readyz, /metrics, /version and /admin/v1";
     answer::problem(StatusCode::NOT_FOUND, title, &uri)
 }
 

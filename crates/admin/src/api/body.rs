@@ -17,8 +17,12 @@ pub(crate) const LARGEST: usize = 64 << 10;
 /// Longest time that a body may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Reads a JSON object. Without a body: an empty one.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Problem> {
+/// Reads a JSON object. Without a body: an empty one, unless a body is required.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    is_required: bool,
+) -> Result<Map<String, Value>, Problem> {
     let too_large = || Problem::new(Kind::TooLarge, format!("a body may have {LARGEST} bytes at most"));
     let said = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if said.is_some_and(|length| length > LARGEST as u64) {
@@ -31,7 +35,11 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Map<String, 
         Ok(Ok(whole)) => whole.to_bytes(),
     };
     if bytes.is_empty() {
-        return Ok(Map::new());
+        return if is_required {
+            Err(Problem::new(Kind::Invalid, "there is no body"))
+        } else {
+            Ok(Map::new())
+        };
     }
     if !is_json(headers) {
         return Err(Problem::new(Kind::MediaType, "send it with `content-type: application/json`"));
@@ -46,9 +54,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Map<String, 
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(Ok(media_type)) = headers.get(CONTENT_TYPE).map(|value| value.to_str()) else { return false };
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/merge-patch+json"]
-        .iter()
-        .any(|json| essence.eq_ignore_ascii_case(json))
+    ["application/json", "application/merge-patch+json"].iter().any(|json| essence.eq_ignore_ascii_case(json))
 }
 
 /// A written shape whose fields can be tried one by one, so that all that are wrong are named and not only the first.
@@ -103,13 +109,17 @@ pub(crate) fn try_alone<T: DeserializeOwned>(
     Some(wrong(field.chars().take(200).collect::<String>(), sentence(&error)))
 }
 
-/// serde's words as the end of a sentence about the field.
+/// serde's words as the end of a sentence about the field. They may repeat what was sent, so they are cut.
 pub(crate) fn sentence(error: &serde_json::Error) -> String {
-    let text = error.to_string();
+    let text: String = error.to_string().chars().take(300).collect();
     let text = text.split(" at line ").next().unwrap_or_default();
     if let Some(rest) = text.strip_prefix("unknown field ") {
         let known = rest.split_once(", expected ").map_or("", |(_, known)| known);
-        return if known.is_empty() { "is unknown".to_owned() } else { format!("is unknown; there are {known}") };
+        return if known.is_empty() {
+            "is unknown".to_owned()
+        } else {
+            format!("is unknown; there are {known}")
+        };
     }
     if let Some(rest) = text.strip_prefix("unknown variant ") {
         let known = rest.split_once(", expected ").map_or("", |(_, known)| known);

@@ -204,7 +204,9 @@ mod tests {
 
     #[test]
     fn times_are_read_or_refused() {
-        for (text, seconds) in [("0s", 0), ("30m", 1_800), ("24h", 86_400), ("999999999d", 86_399_999_913_600)] {
+        for (text, seconds) in
+            [("0s", 0), ("30m", 1_800), ("24h", 86_400), ("999999999d", 86_399_999_913_600)]
+        {
             assert_eq!(read_duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         for bad in ["", "s", "5", "-1h", "1.5h", "1 h", "9999999999d", "1w", "1h30m", "５h", "1é"] {

@@ -101,13 +101,18 @@ async fn of_key(api: &Api, id: &str) -> Result<LimitPage, Problem> {
     }
     items.extend(of("key", &key.id, &key.limits));
     let team = team.map(|team| team.id);
-    let items = items.into_iter().map(|(rule, limit)| stand(api, rule, limit, &key.id, team.as_ref())).collect();
+    let items =
+        items.into_iter().map(|(rule, limit)| stand(api, rule, limit, &key.id, team.as_ref())).collect();
     Ok(LimitPage { items, next: None })
 }
 
 /// One page of all limits. A cursor is `teams` or `keys` with the store's own cursor behind a dot.
 async fn walk(call: &Call) -> Result<LimitPage, Problem> {
-    let filter = |cursor: Option<String>| KeyFilter { cursor, limit: call.query.number("limit"), ..KeyFilter::default() };
+    let filter = |cursor: Option<String>| KeyFilter {
+        cursor,
+        limit: call.query.number("limit"),
+        ..KeyFilter::default()
+    };
     let keys = &call.api.books.keys;
     let place = call.query.text("cursor").map(|cursor| cursor.split_once('.').unwrap_or((cursor, "")));
     let inner = |cursor: &str| (!cursor.is_empty()).then(|| cursor.to_owned());
@@ -157,9 +162,7 @@ fn in_force(place: &'static str, owner: Option<String>, rule: &Rule) -> InForce 
     let word = |value: Value| value.as_str().map(str::to_owned);
     let (per, window, burst) = match rule.window {
         Window::Sliding(time) => (Some(seconds(time)), Some("sliding"), None),
-        Window::Calendar(unit) => {
-            (serde_json::to_value(unit).ok().and_then(word), Some("calendar"), None)
-        }
+        Window::Calendar(unit) => (serde_json::to_value(unit).ok().and_then(word), Some("calendar"), None),
         Window::Bucket { per, burst } => (Some(seconds(per)), Some("bucket"), Some(amount(rule, burst))),
         Window::Open => (None, None, None),
     };

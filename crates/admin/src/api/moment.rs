@@ -5,8 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_store::ledger::calendar::parse_day;
 
 /// What a moment must be, as the end of a sentence about it.
-pub(super) const SHAPE: &str =
-    "must be a day (`2026-11-21`), a moment (`2026-11-21T13:00:00Z`), or how long ago (`24h`, `7d`), from 1970 on";
+pub(super) const SHAPE: &str = "must be a day (`2026-11-21`), a moment (`2026-11-21T13:00:00Z`), or how long ago (`24h`, `7d`), from 1970 on";
 
 /// Unix seconds now.
 pub(super) fn now() -> i64 {
@@ -35,7 +34,8 @@ fn time_of_day(text: &str) -> Option<i64> {
         return None;
     }
     let (clock, rest) = text.split_at_checked(8)?;
-    let seconds = clock_seconds(clock.get(..5)?)? + number(clock.strip_prefix(&clock[..5])?.strip_prefix(':')?, 60)?;
+    let seconds =
+        clock_seconds(clock.get(..5)?)? + number(clock.strip_prefix(&clock[..5])?.strip_prefix(':')?, 60)?;
     let zone = match rest.strip_prefix('.') {
         None => rest,
         Some(fraction) => {

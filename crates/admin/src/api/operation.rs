@@ -114,7 +114,7 @@ async fn attempt(
     let query = Query::read(&head.uri, operation.parameters)?;
     let body = match &operation.body {
         None => Map::new(),
-        Some(_) => body::read(&head.headers, sent).await?,
+        Some(wanted) => body::read(&head.headers, sent, wanted.required).await?,
     };
     (operation.run)(Call { api, admin, id, query, body }).await
 }

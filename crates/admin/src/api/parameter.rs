@@ -165,12 +165,8 @@ pub(crate) const CURSOR: Parameter = Parameter {
 };
 
 /// How long a page is.
-pub(crate) const LIMIT: Parameter = Parameter {
-    name: "limit",
-    about: "How many at most.",
-    kind: Kind::Number(1, 1000, 100),
-    example: "50",
-};
+pub(crate) const LIMIT: Parameter =
+    Parameter { name: "limit", about: "How many at most.", kind: Kind::Number(1, 1000, 100), example: "50" };
 
 #[cfg(test)]
 mod tests {
@@ -191,8 +187,22 @@ mod tests {
         let query = read("limit=7&team=a%20b&by=day,model").unwrap();
         assert_eq!((query.number("limit"), query.text("team")), (Some(7), Some("a b")));
         for bad in [
-            "limit=0", "limit=1001", "limit=-1", "limit=%2B5", "limit=1e2", "limit=", "limit=4294967297",
-            "limit=1&limit=2", "Limit=1", "team=", "team=a%00b", "by=day,day", "by=hour", "by=day,", "x=1", "=1",
+            "limit=0",
+            "limit=1001",
+            "limit=-1",
+            "limit=%2B5",
+            "limit=1e2",
+            "limit=",
+            "limit=4294967297",
+            "limit=1&limit=2",
+            "Limit=1",
+            "team=",
+            "team=a%00b",
+            "by=day,day",
+            "by=hour",
+            "by=day,",
+            "x=1",
+            "=1",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -69,7 +69,7 @@ const UNITS: [&str; 6] = ["requests", "input_tokens", "output_tokens", "tokens",
 fn quantity(about: &str) -> Value {
     json!({
         "description": about,
-        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$"}],
+        "anyOf": [{"type": "number", "minimum": 0, "maximum": 1_000_000_000_000_000_u64}, {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$"}],
     })
 }
 
@@ -116,7 +116,8 @@ fn limits() -> Value {
             "anyOf": [object(standing, &["remaining", "reset"]), {"type": "null"}],
         },
     });
-    let required = ["place", "owner", "name", "by", "of", "limit", "per", "window", "burst", "models", "standing"];
+    let required =
+        ["place", "owner", "name", "by", "of", "limit", "per", "window", "burst", "models", "standing"];
     json!({
         "Limit": object(written, &["of", "limit"]),
         "LimitInForce": object(in_force, &required),
@@ -172,10 +173,11 @@ fn keys() -> Value {
         }),
     );
     let required = [
-        "id", "hint", "name", "tags", "models", "routes", "networks", "enabled", "strict", "limits", "metadata",
-        "created", "changed",
+        "id", "hint", "name", "tags", "models", "routes", "networks", "enabled", "strict", "limits",
+        "metadata", "created", "changed",
     ];
-    let secret = json!({"key": {"type": "string", "description": "The key itself. Nobody can look it up later."}});
+    let secret =
+        json!({"key": {"type": "string", "description": "The key itself. Nobody can look it up later."}});
     let grace = json!({"grace": {
         "type": "string", "pattern": "^[0-9]{1,9}[smhd]$", "default": "24h",
         "description": "How long the secret before goes on working: `0s` to `90d`.",
@@ -243,8 +245,11 @@ fn usage() -> Value {
     let words = By::ALL.map(|by| by.word());
     let groups: Map<String, Value> =
         words.iter().map(|word| ((*word).to_owned(), json!({"type": "string"}))).collect();
-    let sums = SUMS.iter().map(|(name, about)| ((*name).to_owned(), json!({"type": "integer", "description": about})));
-    let dollars = json!({"type": "number", "description": "The cost in US dollars, for reading; sums are in `cost`."});
+    let sums = SUMS
+        .iter()
+        .map(|(name, about)| ((*name).to_owned(), json!({"type": "integer", "description": about})));
+    let dollars =
+        json!({"type": "number", "description": "The cost in US dollars, for reading; sums are in `cost`."});
     let mut properties: Map<String, Value> = groups.into_iter().chain(sums).collect();
     properties.insert("cost_usd".to_owned(), dollars);
     let required: Vec<&str> = SUMS.iter().map(|(name, _)| *name).chain(["cost_usd"]).collect();
@@ -348,8 +353,7 @@ mod tests {
     fn fields<T: serde::de::DeserializeOwned>() -> Vec<String> {
         let Err(error) = serde_json::from_value::<T>(json!({"?": 1})) else { panic!("takes everything") };
         let text = error.to_string();
-        let mut fields: Vec<_> =
-            text.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+        let mut fields: Vec<_> = text.split('`').skip(3).step_by(2).map(str::to_owned).collect();
         fields.sort_unstable();
         fields
     }

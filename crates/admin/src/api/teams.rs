@@ -86,7 +86,8 @@ const DELETE: Operation = Operation {
     run: |call| Box::pin(delete(call)),
 };
 
-const SPEC: &str = r#"{"name":"research","models":["openai/*"],"limits":[{"of":"money","limit":"250.50","per":"month"}]}"#;
+const SPEC: &str =
+    r#"{"name":"research","models":["openai/*"],"limits":[{"of":"money","limit":"250.50","per":"month"}]}"#;
 const TEAM: &str = r#"{"id":"team_0199c0deaaaa7bbb8cccdddddddddddd","name":"research","enabled":true,"models":["openai/*"],"limits":[{"of":"money","limit":"250.50","per":"month"}],"metadata":{},"created":1795257900,"changed":1795257900}"#;
 
 async fn list(call: Call) -> Outcome {

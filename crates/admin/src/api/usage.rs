@@ -14,7 +14,17 @@ use super::problem::{Problem, wrong};
 
 /// What usage can be told by.
 const GROUPS: &[&str] = &[
-    "key", "team", "user", "model", "provider", "target_model", "tag", "endpoint", "outcome", "hour", "day",
+    "key",
+    "team",
+    "user",
+    "model",
+    "provider",
+    "target_model",
+    "tag",
+    "endpoint",
+    "outcome",
+    "hour",
+    "day",
 ];
 /// The time that is told when nobody says.
 const USUAL_TIME: i64 = 30 * 86_400;
@@ -92,7 +102,12 @@ const PARAMETERS: &[Parameter] = &[
         kind: Of::Word(&["json", "csv", "focus"]),
         example: "json",
     },
-    Parameter { name: "limit", about: "How many lines at most.", kind: Of::Number(1, MOST, USUAL), example: "100" },
+    Parameter {
+        name: "limit",
+        about: "How many lines at most.",
+        kind: Of::Number(1, MOST, USUAL),
+        example: "100",
+    },
 ];
 
 const fn filter(name: &'static str, about: &'static str, example: &'static str) -> Parameter {

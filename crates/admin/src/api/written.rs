@@ -38,8 +38,8 @@ fn limit(value: &Value) -> Vec<FieldError> {
 
 /// The written shape that a patch makes of another one.
 pub(super) fn patched<T: Written + Serialize>(before: &T, patch: Map<String, Value>) -> Result<T, Problem> {
-    let mut written = serde_json::to_value(before)
-        .map_err(|_| Problem::new(Kind::Internal, "see the gateway's log"))?;
+    let mut written =
+        serde_json::to_value(before).map_err(|_| Problem::new(Kind::Internal, "see the gateway's log"))?;
     merge(&mut written, &Value::Object(patch));
     match written {
         Value::Object(fields) => shape(fields),
@@ -72,10 +72,22 @@ mod tests {
         assert_eq!(
             fields::<KeySpec>(json),
             [
-                "name", "tags", "enabled", "colour", "limits[1].of", "limits[1].limit", "limits[1].per",
-                "limits[1].size", "limits[2].of", "limits[2].limit", "limits[3]",
+                "name",
+                "tags",
+                "enabled",
+                "colour",
+                "limits[1].of",
+                "limits[1].limit",
+                "limits[1].per",
+                "limits[1].size",
+                "limits[2].of",
+                "limits[2].limit",
+                "limits[3]",
             ]
         );
-        assert_eq!(fields::<TeamSpec>(json!({"name": "a", "strict": true, "limits": 1})), ["strict", "limits"]);
+        assert_eq!(
+            fields::<TeamSpec>(json!({"name": "a", "strict": true, "limits": 1})),
+            ["strict", "limits"]
+        );
     }
 }

@@ -17,11 +17,26 @@ async fn every_wrong_field_is_named() {
         (json!({"name": "a\u{0}b"}), vec!["name"]),
         (json!({"name": "a", "colour": 1, "budget": 2}), vec!["colour", "budget"]),
         (json!({"name": 1, "tags": {}, "enabled": "no"}), vec!["name", "tags", "enabled"]),
-        (json!({"name": "a", "networks": ["10.0.0.0/33", "x"], "expires": "soon"}), vec!["networks[0]", "networks[1]", "expires"]),
-        (json!({"name": "a", "limits": [{"of": "requests", "limit": -1, "per": "minute"}]}), vec!["limits[0].limit"]),
-        (json!({"name": "a", "limits": [{"of": "money", "limit": 1e300, "per": "day"}]}), vec!["limits[0].limit"]),
-        (json!({"name": "a", "limits": [{"of": "tokens", "limit": 1.5, "per": "eon"}]}), vec!["limits[0].limit", "limits[0].per"]),
-        (json!({"name": "a", "limits": [{"of": "souls", "limit": "many", "by": "moon"}]}), vec!["limits[0].of", "limits[0].by"]),
+        (
+            json!({"name": "a", "networks": ["10.0.0.0/33", "x"], "expires": "soon"}),
+            vec!["networks[0]", "networks[1]", "expires"],
+        ),
+        (
+            json!({"name": "a", "limits": [{"of": "requests", "limit": -1, "per": "minute"}]}),
+            vec!["limits[0].limit"],
+        ),
+        (
+            json!({"name": "a", "limits": [{"of": "money", "limit": 1e300, "per": "day"}]}),
+            vec!["limits[0].limit"],
+        ),
+        (
+            json!({"name": "a", "limits": [{"of": "tokens", "limit": 1.5, "per": "eon"}]}),
+            vec!["limits[0].limit", "limits[0].per"],
+        ),
+        (
+            json!({"name": "a", "limits": [{"of": "souls", "limit": "many", "by": "moon"}]}),
+            vec!["limits[0].of", "limits[0].by"],
+        ),
         (json!({"name": "a", "limits": {"of": "requests"}}), vec!["limits"]),
         (json!({"name": "a", "limits": [null]}), vec!["limits[0]"]),
         (json!({"name": "a", "metadata": {"a": 1}}), vec!["metadata"]),
@@ -32,7 +47,10 @@ async fn every_wrong_field_is_named() {
         assert_eq!(wrong_fields(&answer), fields, "{body}");
     }
     assert_eq!(house.get("/admin/v1/keys").await.json()["items"], json!([]));
-    assert_eq!(wrong_fields(&house.post("/admin/v1/teams", json!({"name": "a", "tags": []})).await), ["tags"]);
+    assert_eq!(
+        wrong_fields(&house.post("/admin/v1/teams", json!({"name": "a", "tags": []})).await),
+        ["tags"]
+    );
 }
 
 #[tokio::test]
@@ -40,8 +58,19 @@ async fn bodies_that_are_no_json_objects_are_refused() {
     let house = House::start().await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     for body in [
-        "", "{", "[]", "null", "1", "\"a\"", "{\"name\":\"a\"} x", "{'name':'a'}", "{\"name\":\"\\ud800\"}",
-        "{\"name\":1e999}", &deep, "\u{feff}{}", "{\"name\":\"a\u{1}\"}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        "\"a\"",
+        "{\"name\":\"a\"} x",
+        "{'name':'a'}",
+        "{\"name\":\"\\ud800\"}",
+        "{\"name\":1e999}",
+        &deep,
+        "\u{feff}{}",
+        "{\"name\":\"a\u{1}\"}",
     ] {
         let answer = send(&house.admin(), Method::POST, "/admin/v1/keys", body).await;
         check_problem(&answer, 400, body.get(..20).unwrap_or(body));
@@ -54,7 +83,9 @@ async fn bodies_that_are_no_json_objects_are_refused() {
         }
     };
     check_problem(&raw("application/json", b"{\"name\":\"\xff\"}").await, 400, "no UTF-8");
-    for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "", "multipart/form-data"] {
+    for media_type in
+        ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "", "multipart/form-data"]
+    {
         check_problem(&raw(media_type, b"{\"name\":\"a\"}").await, 415, media_type);
     }
     assert_eq!(raw("Application/JSON; charset=utf-8", b"{\"name\":\"a\"}").await.status, 201);
@@ -91,8 +122,22 @@ async fn ids_that_are_none_are_not_found() {
     let house = House::start().await;
     let long = "k".repeat(5_000);
     for id in [
-        "x", "key_", "key_%00", "%00", "%ff", "..", "%2e%2e", "%2e%2e%2fteams", "key_%27%20OR%201=1", "*", "%25",
-        "key_0123456789abcdef0123456789abcdef", "key_0123456789ABCDEF0123456789ABCDEF", &long, "%F0%9F%94%91", "-1",
+        "x",
+        "key_",
+        "key_%00",
+        "%00",
+        "%ff",
+        "..",
+        "%2e%2e",
+        "%2e%2e%2fteams",
+        "key_%27%20OR%201=1",
+        "*",
+        "%25",
+        "key_0123456789abcdef0123456789abcdef",
+        "key_0123456789ABCDEF0123456789ABCDEF",
+        &long,
+        "%F0%9F%94%91",
+        "-1",
     ] {
         for base in ["/admin/v1/keys", "/admin/v1/teams"] {
             let path = format!("{base}/{id}");
@@ -128,7 +173,10 @@ async fn queries_are_bounded_and_known() {
     }
     let long = format!("/admin/v1/keys?search={}", "x".repeat(501));
     assert_eq!(wrong_fields(&house.get(&long).await), ["search"]);
-    assert_eq!(wrong_fields(&house.post("/admin/v1/keys?dry_run=1", json!({"name": "a"})).await), ["dry_run"]);
+    assert_eq!(
+        wrong_fields(&house.post("/admin/v1/keys?dry_run=1", json!({"name": "a"})).await),
+        ["dry_run"]
+    );
     assert_eq!(wrong_fields(&house.get("/admin/v1/models?limit=1").await), ["limit"]);
 }
 

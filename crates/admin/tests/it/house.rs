@@ -29,7 +29,6 @@ pub const ADMIN: &str = "tga-canary-of-the-admin-key";
 pub struct House {
     pub address: SocketAddr,
     pub database: Database,
-    pub keys: Keys,
     folder: TempDir,
 }
 
@@ -39,10 +38,10 @@ impl House {
         let database = Database::open(&Place::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let hasher = Hasher::given(&Secret::new("the secret of this test")).unwrap();
         hasher.confirm(&database).await.unwrap();
-        let keys = Keys::new(database.clone(), hasher.clone());
         let admin_key = AdminKey::given(&hasher, &Secret::new(ADMIN));
-        let books = Books { database: database.clone(), keys: keys.clone(), admin_key };
-        Self { address: open(Some(books)).await, database, keys, folder }
+        let keys = Keys::new(database.clone(), hasher);
+        let books = Books { database: database.clone(), keys, admin_key };
+        Self { address: open(Some(books)).await, database, folder }
     }
 
     /// A client with the admin key.
@@ -144,7 +143,8 @@ fn gateway() -> Arc<Gateway> {
     });
     models.add_known(&provider, "small");
     let price = Price::new(Rate(2_000_000), Rate(8_000_000));
-    let prices = PRICES.get_or_init(|| PriceTable::builtin().unwrap().with_override("acme/large", price)).clone();
+    let prices =
+        PRICES.get_or_init(|| PriceTable::builtin().unwrap().with_override("acme/large", price)).clone();
     let snapshot = Snapshot {
         default_provider: None,
         models,

@@ -24,7 +24,10 @@ async fn a_key_is_told_once_and_works_until_it_is_revoked() {
     let (id, key) = (text(&made["id"]), text(&made["key"]));
     assert!(key.starts_with("tg-") && made["hint"].as_str().unwrap().starts_with(&key[..6]), "{made}");
     let Found::Key(found) = directory.find(&key, HERE).await else { panic!("not found") };
-    assert_eq!((&*found.id, found.strict, found.tags.as_slice()), (id.as_str(), true, &["a".to_owned(), "b".to_owned()][..]));
+    assert_eq!(
+        (&*found.id, found.strict, found.tags.as_slice()),
+        (id.as_str(), true, &["a".to_owned(), "b".to_owned()][..])
+    );
     let path = format!("/admin/v1/keys/{id}");
     let mut shown = house.get(&path).await.json();
     shown["key"] = made["key"].clone();
@@ -41,7 +44,8 @@ async fn a_key_is_told_once_and_works_until_it_is_revoked() {
 #[tokio::test]
 async fn a_patch_changes_what_it_says_and_nothing_else() {
     let house = House::start().await;
-    let limits = json!([{"of": "money", "limit": "12.50", "per": "month"}, {"of": "tokens", "limit": 5, "per": "1h"}]);
+    let limits =
+        json!([{"of": "money", "limit": "12.50", "per": "month"}, {"of": "tokens", "limit": 5, "per": "1h"}]);
     let spec = json!({"name": "a", "tags": ["x"], "expires": "2099-01-01T00:00:00Z", "limits": limits, "metadata": {"a": "1", "b": "2"}});
     let made = house.make_key(spec).await;
     let path = format!("/admin/v1/keys/{}", text(&made["id"]));
@@ -59,6 +63,7 @@ async fn a_patch_changes_what_it_says_and_nothing_else() {
     let usual = house.patch(&path, json!({"enabled": null, "limits": null})).await.json();
     assert_eq!((&usual["enabled"], &usual["limits"]), (&json!(true), &json!([])));
     assert_eq!(house.patch(&path, json!({})).await.status, 200);
+    check_problem(&crate::house::send(&house.admin(), http::Method::PATCH, &path, "").await, 400, "no patch");
     assert_eq!(wrong_fields(&house.patch(&path, json!({"name": null})).await), ["name"]);
     assert_eq!(wrong_fields(&house.patch(&path, json!({"id": "key_x", "hint": "y"})).await), ["id", "hint"]);
     assert_eq!(house.get(&path).await.json()["name"], "a");
@@ -105,10 +110,23 @@ async fn a_rotated_key_works_for_its_grace_time() {
         assert_eq!(matches!(found, Found::Key(_)), works);
     }
     // Without a body the grace time is a day.
-    let usual = house.admin().send(http::Method::POST, &path, bytes::Bytes::new()).await.unwrap().whole().await.unwrap();
+    let usual = house
+        .admin()
+        .send(http::Method::POST, &path, bytes::Bytes::new())
+        .await
+        .unwrap()
+        .whole()
+        .await
+        .unwrap();
     let usual = usual.json();
     assert_eq!(usual["old_until"].as_i64().unwrap() - usual["changed"].as_i64().unwrap(), 86_400);
-    for bad in [json!({"grace": "91d"}), json!({"grace": 5}), json!({"grace": ""}), json!({"grace": "-1s"}), json!({"grace": null})] {
+    for bad in [
+        json!({"grace": "91d"}),
+        json!({"grace": 5}),
+        json!({"grace": ""}),
+        json!({"grace": "-1s"}),
+        json!({"grace": null}),
+    ] {
         assert_eq!(wrong_fields(&house.post(&path, bad).await), ["grace"]);
     }
     assert_eq!(wrong_fields(&house.post(&path, json!({"grace": "x", "speed": 1})).await), ["speed", "grace"]);
@@ -147,7 +165,8 @@ async fn pages_stay_in_order_while_keys_come_and_go() {
 #[tokio::test]
 async fn fault_73_filters_hold_in_the_database() {
     let house = House::start().await;
-    let (red, blue) = (house.make_team(json!({"name": "red"})).await, house.make_team(json!({"name": "blue"})).await);
+    let (red, blue) =
+        (house.make_team(json!({"name": "red"})).await, house.make_team(json!({"name": "blue"})).await);
     for (name, team) in [("a", &red), ("b", &blue), ("c", &red)] {
         house.make_key(json!({"name": name, "team": team["id"]})).await;
     }
@@ -171,12 +190,25 @@ async fn fault_73_filters_hold_in_the_database() {
 async fn sql_in_names_and_searches_is_just_text() {
     let house = House::start().await;
     let names = [
-        "'; DROP TABLE keys; --", "\" OR 1=1 --", "100%", "a_b", "axb", "\\", "Robert'); DELETE FROM teams;--", "naïve ☃ 𝄞", "$1", "?", "{}",
+        "'; DROP TABLE keys; --",
+        "\" OR 1=1 --",
+        "100%",
+        "a_b",
+        "axb",
+        "\\",
+        "Robert'); DELETE FROM teams;--",
+        "naïve ☃ 𝄞",
+        "$1",
+        "?",
+        "{}",
     ];
     for name in names {
         let made = house.make_key(json!({"name": name, "tags": [name], "metadata": {name: name}})).await;
         assert_eq!(made["name"], name);
-        assert_eq!(house.get(&format!("/admin/v1/keys/{}", text(&made["id"]))).await.json()["metadata"][name], name);
+        assert_eq!(
+            house.get(&format!("/admin/v1/keys/{}", text(&made["id"]))).await.json()["metadata"][name],
+            name
+        );
     }
     assert_eq!(all(&house.get("/admin/v1/keys").await, "name"), names);
     for (search, found) in [
@@ -189,7 +221,11 @@ async fn sql_in_names_and_searches_is_just_text() {
         ("ROBERT", vec![names[6]]),
         ("key_", names.to_vec()),
     ] {
-        assert_eq!(all(&house.get(&format!("/admin/v1/keys?search={search}")).await, "name"), found, "{search}");
+        assert_eq!(
+            all(&house.get(&format!("/admin/v1/keys?search={search}")).await, "name"),
+            found,
+            "{search}"
+        );
     }
     assert_eq!(all(&house.get("/admin/v1/keys?team=%27%20OR%201%3D1").await, "name"), Vec::<String>::new());
 }
@@ -213,9 +249,8 @@ async fn every_change_is_written_down() {
         .iter()
         .map(|row| format!("{} {}", text(&row["action"]), text(&row["kind"])))
         .collect();
-    let expected = [
-        "delete team", "update team", "delete key", "rotate key", "update key", "create key", "create team",
-    ];
+    let expected =
+        ["delete team", "update team", "delete key", "rotate key", "update key", "create key", "create team"];
     assert_eq!(deeds, expected);
     assert!(all(&audit, "actor").iter().all(|actor| actor == "admin@127.0.0.1"));
     let of_key = house.get(&format!("/admin/v1/audit?id={key}&limit=3")).await;

@@ -24,12 +24,22 @@ async fn limits_of_teams_and_keys_are_listed_page_by_page() {
         let Some(next) = page.json()["next"].as_str().map(str::to_owned) else { break };
         path = format!("/admin/v1/limits?limit=2&cursor={next}");
     }
-    let names: Vec<_> = items.iter().map(|item| text(&item["name"]).split_once(':').unwrap().1.to_owned()).collect();
+    let names: Vec<_> =
+        items.iter().map(|item| text(&item["name"]).split_once(':').unwrap().1.to_owned()).collect();
     assert_eq!(names, ["t0", "t1", "t2", "k0", "b0", "k1", "b1", "k2", "b2"]);
     let shown = |place: usize, field: &str| items[place][field].clone();
-    assert_eq!([shown(0, "limit"), shown(0, "per"), shown(0, "window"), shown(0, "by")], [json!("0.1"), json!("month"), json!("calendar"), json!("team")]);
-    assert_eq!([shown(3, "limit"), shown(3, "per"), shown(3, "window")], [json!(2), Value::Null, Value::Null]);
-    assert_eq!([shown(4, "limit"), shown(4, "per"), shown(4, "burst"), shown(4, "by")], [json!(7), json!("90s"), json!(9), json!("user")]);
+    assert_eq!(
+        [shown(0, "limit"), shown(0, "per"), shown(0, "window"), shown(0, "by")],
+        [json!("0.1"), json!("month"), json!("calendar"), json!("team")]
+    );
+    assert_eq!(
+        [shown(3, "limit"), shown(3, "per"), shown(3, "window")],
+        [json!(2), Value::Null, Value::Null]
+    );
+    assert_eq!(
+        [shown(4, "limit"), shown(4, "per"), shown(4, "burst"), shown(4, "by")],
+        [json!(7), json!("90s"), json!(9), json!("user")]
+    );
     assert_eq!(wrong_fields(&house.get("/admin/v1/limits?cursor=elsewhere").await), ["cursor"]);
     assert_eq!(wrong_fields(&house.get("/admin/v1/limits?cursor=keys.!").await), ["cursor"]);
 }

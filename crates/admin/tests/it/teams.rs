@@ -12,7 +12,10 @@ async fn a_team_is_made_changed_and_deleted() {
     assert_eq!(house.get(&path).await.json(), made);
     let limits = json!([{"of": "requests", "limit": 10, "per": "minute"}]);
     let changed = house.patch(&path, json!({"limits": limits, "models": null})).await.json();
-    assert_eq!((&changed["limits"], &changed["models"], &changed["name"]), (&limits, &json!([]), &json!("red")));
+    assert_eq!(
+        (&changed["limits"], &changed["models"], &changed["name"]),
+        (&limits, &json!([]), &json!("red"))
+    );
     let key = house.make_key(json!({"name": "k", "team": "red"})).await;
     assert_eq!(key["team"], made["id"], "a team can be given by its name");
     check_problem(&house.delete(&path).await, 409, "a team with keys");
@@ -31,7 +34,10 @@ async fn a_name_belongs_to_one_team() {
     let path = format!("/admin/v1/teams/{}", text(&blue["id"]));
     check_problem(&house.patch(&path, json!({"name": "red"})).await, 409, "taken");
     assert_eq!(house.patch(&path, json!({"name": "blue"})).await.status, 200);
-    assert_eq!(wrong_fields(&house.post("/admin/v1/keys", json!({"name": "k", "team": "none"})).await), ["team"]);
+    assert_eq!(
+        wrong_fields(&house.post("/admin/v1/keys", json!({"name": "k", "team": "none"})).await),
+        ["team"]
+    );
 }
 
 #[tokio::test]

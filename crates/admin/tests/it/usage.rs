@@ -42,7 +42,12 @@ async fn usage_is_told_by_what_is_asked() {
         ("from=2000-01-01&to=2000-02-01", 0),
     ] {
         let answer = house.get(&format!("/admin/v1/usage?{query}")).await;
-        let sum: i64 = answer.json()["items"].as_array().unwrap().iter().filter_map(|line| line["requests"].as_i64()).sum();
+        let sum: i64 = answer.json()["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|line| line["requests"].as_i64())
+            .sum();
         assert_eq!(sum, requests, "{query}: {}", answer.text());
     }
     let cut = house.get("/admin/v1/usage?group_by=model&limit=2&order=requests").await.json();
