@@ -200,14 +200,10 @@ fn stand(api: &Api, rule: Arc<Rule>, limit: InForce, key: &Arc<str>, team: Optio
     };
     let Some(subject) = subject else { return limit };
     let claim = Claim { rule: rule.clone(), subject, amount: 0 };
-    let standing = standing(api, claim);
+    let standing = api.books.limiter.standings(&[claim]).pop();
     let stands = standing.map(|Standing { remaining, reset }| Stands {
         remaining: amount(&rule, remaining),
         reset: reset.as_secs_f64(),
     });
     InForce { standing: stands, ..limit }
-}
-
-fn standing(_api: &Api, _claim: Claim) -> Option<Standing> {
-    None
 }

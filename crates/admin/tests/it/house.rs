@@ -17,6 +17,7 @@ use tidegate_proxy::access_log::AccessLog;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
 use tidegate_store::Database;
+use tidegate_store::counters::{Clock, Limiter};
 use tidegate_store::database::Place;
 use tidegate_store::keys::{AdminKey, Hasher, Keys};
 use tidegate_store::ledger::{Folder, Journal, Retention, Row};
@@ -29,6 +30,7 @@ pub const ADMIN: &str = "tga-canary-of-the-admin-key";
 pub struct House {
     pub address: SocketAddr,
     pub database: Database,
+    pub limiter: Arc<Limiter>,
     folder: TempDir,
 }
 
@@ -40,8 +42,9 @@ impl House {
         hasher.confirm(&database).await.unwrap();
         let admin_key = AdminKey::given(&hasher, &Secret::new(ADMIN));
         let keys = Keys::new(database.clone(), hasher);
-        let books = Books { database: database.clone(), keys, admin_key };
-        Self { address: open(Some(books)).await, database, folder }
+        let limiter = Limiter::in_memory(Clock::system());
+        let books = Books { database: database.clone(), keys, limiter: limiter.clone(), admin_key };
+        Self { address: open(Some(books)).await, database, limiter, folder }
     }
 
     /// A client with the admin key.

@@ -1,6 +1,10 @@
 //! The limits in force.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tidegate_policy::limit::{Amounts, Claim};
+use tidegate_store::keys::KeySpec;
 
 use crate::house::{House, all, check_problem, text, wrong_fields};
 
@@ -56,4 +60,25 @@ async fn the_limits_of_one_key_are_its_own_and_its_teams() {
     assert_eq!(all(&page, "place"), ["team", "key"]);
     assert_eq!(all(&page, "owner"), [text(&team["id"]), text(&key["id"])]);
     check_problem(&house.get("/admin/v1/limits?key=key_x").await, 404, "no such key");
+}
+
+#[tokio::test]
+async fn the_limits_of_one_key_say_how_its_counters_stand() {
+    let house = House::start().await;
+    let limits = json!([
+        {"of": "money", "limit": "2.5", "per": "month", "name": "budget"},
+        {"of": "requests", "limit": 5, "per": "hour", "by": "model", "name": "of-each-model"},
+    ]);
+    let key = house.make_key(json!({"name": "k", "limits": limits})).await;
+    let spec: KeySpec = serde_json::from_value(json!({"name": "k", "limits": limits})).unwrap();
+    let id = text(&key["id"]);
+    let rule = spec.to_key(&id, None).unwrap().limits[0].clone();
+    let claim = Claim { rule, subject: id.as_str().into(), amount: 2_000_000_000 };
+    let (decision, reservation) = house.limiter.reserve(vec![claim], Duration::from_secs(60)).await;
+    assert_eq!(decision.denial, None);
+    reservation.unwrap().settle(&Amounts { money: 125_000_000, ..Amounts::default() });
+    let page = house.get(&format!("/admin/v1/limits?key={id}")).await.json();
+    assert_eq!(page["items"][0]["standing"]["remaining"], "2.375", "{page}");
+    assert!(page["items"][0]["standing"]["reset"].as_f64().unwrap() > 0.0);
+    assert_eq!(page["items"][1]["standing"], Value::Null, "there is a counter for each model");
 }

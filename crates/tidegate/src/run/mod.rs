@@ -121,7 +121,7 @@ impl Start {
             version: env!("CARGO_PKG_VERSION"),
             prices: self.provisioned.snapshot.prices.version().to_owned(),
         };
-        let door = Door { gateway: gateway.clone(), config: state, version };
+        let door = Door { gateway: gateway.clone(), config: state, version, books: None };
         let serving = doors.serve(&self.loaded.config, gateway.clone(), door, &drain);
         let code = ending.serve(serving, &gateway, &drain).await;
         Ok((code, log))
