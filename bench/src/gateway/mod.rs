@@ -17,6 +17,8 @@ use crate::work::{Dialect, Work};
 pub(crate) const DIRECT: &str = "direct";
 pub(crate) const NGINX: &str = "nginx";
 pub(crate) const TIDEGATE: &str = "tidegate";
+/// Tidegate without keys, limits and ledger.
+pub(crate) const OPEN: &str = "tidegate-open";
 
 /// A gateway that runs, or none: the fake provider itself.
 pub(crate) struct Contender {
@@ -65,14 +67,16 @@ impl Contender {
         match name {
             DIRECT => Ok(Self::direct(site.upstream)),
             NGINX => nginx::start(site),
-            TIDEGATE => tidegate::start(site),
-            other => bail!("no gateway is called {other}: there are {DIRECT}, {NGINX}, {TIDEGATE}"),
+            TIDEGATE => tidegate::start(site, TIDEGATE),
+            OPEN => tidegate::start(site, OPEN),
+            other => bail!("no gateway is called {other}: there are {DIRECT}, {NGINX}, {TIDEGATE}, {OPEN}"),
         }
     }
 
     /// Whether it can do this work at all.
     pub(crate) fn can(&self, work: &Work) -> bool {
-        self.translates || work.dialect == Dialect::Chat
+        let is_compared = self.name != OPEN || work.name == "chat";
+        is_compared && (self.translates || work.dialect == Dialect::Chat)
     }
 
     /// Where and how to ask it for this work.

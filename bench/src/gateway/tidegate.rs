@@ -1,4 +1,5 @@
-//! Tidegate with all that is on by default: usage, cost, metrics, and its access log going to a file.
+//! Tidegate with everything on: keys, five limits, ledger, usage, cost, metrics, and its access log going to a file; and once more
+//! without keys, limits and ledger.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -7,25 +8,30 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Contender, Site, TIDEGATE, free_port, wait_until_ready};
+use super::{Contender, OPEN, Site, free_port, wait_until_ready};
 use crate::process::Gateway;
 use crate::work::{CROSS, WORKS, Work};
 
-pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
+pub(super) fn start(site: &Site<'_>, name: &'static str) -> Result<Contender> {
     let program = match &site.tidegate {
         Some(program) => fs::canonicalize(program).with_context(|| program.display().to_string())?,
         None => built()?,
     };
     let (listen, admin) = (free_port()?, free_port()?);
-    let config = site.folder.join("tidegate.yaml");
-    fs::write(&config, config_text(site, listen, admin))?;
-    let log = site.folder.join("tidegate.log");
+    let config = site.folder.join(format!("{name}.yaml"));
+    let books = if name == OPEN { "ledger: { enabled: false }\n" } else { BOOKS };
+    fs::write(
+        &config,
+        config_text(site, listen, admin)
+            + &format!("data: {name}-data\naccess_log: {name}-access.log\n{books}"),
+    )?;
+    let log = site.folder.join(format!("{name}.log"));
     let arguments = ["run", "--config", &*config.to_string_lossy()];
     let mut process = Gateway::start(&program, &arguments, &log, site.pinned)?;
     wait_until_ready(&mut process, listen, &log).context("tidegate")?;
     let version = Command::new(&program).arg("--version").output()?;
     Ok(Contender {
-        name: TIDEGATE,
+        name,
         version: String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or_default().to_owned(),
         process: Some(process),
         provider: "fake/",
@@ -35,7 +41,21 @@ pub(super) fn start(site: &Site<'_>) -> Result<Contender> {
     })
 }
 
-/// One worker, a price for every model, the access log in a file; all else as it is by default.
+/// A key with five limits, of which none is reached.
+const BOOKS: &str = "\
+keys:
+  bench:
+    key: tg-bench-key-0123456789
+    limits:
+      - { of: requests, limit: 1000000000, per: minute }
+      - { of: tokens, limit: 1000000000000, per: minute }
+      - { of: money, limit: 1000000, per: month }
+      - { of: concurrent, limit: 100000 }
+limits:
+  - { by: ip, of: requests, limit: 1000000000, per: second }
+";
+
+/// One worker, a price for every model; all else as it is by default.
 fn config_text(site: &Site<'_>, listen: SocketAddr, admin: SocketAddr) -> String {
     let mut models: Vec<String> = WORKS.iter().chain(CROSS).map(Work::model).collect();
     models.sort();
@@ -45,7 +65,6 @@ fn config_text(site: &Site<'_>, listen: SocketAddr, admin: SocketAddr) -> String
         "listen: [{{ address: {listen} }}]\n\
          admin: {{ address: {admin} }}\n\
          workers: 1\n\
-         access_log: access.log\n\
          auto_providers: false\n\
          providers:\n\
          \x20 fake: {{ dialect: openai-chat, base_url: \"http://{}/v1\", api_key: bench-key }}\n\

@@ -1,6 +1,6 @@
 //! The goals, and whether they are met.
 
-use crate::gateway::TIDEGATE;
+use crate::gateway::{OPEN, TIDEGATE};
 use crate::results::{Results, Row};
 
 /// One goal beside what was measured.
@@ -23,6 +23,9 @@ const CPU: &[(&str, f64)] = &[
 /// Milliseconds added at half load at the 99th percentile, at most.
 const ADDED_P99: f64 = 1.0;
 
+/// CPU of keys, five limits and ledger, compared with the gateway without them, at most.
+const BOOKS: f64 = 1.15;
+
 /// MiB resident after load, at most.
 const RESIDENT: f64 = 40.0;
 
@@ -36,6 +39,15 @@ pub(crate) fn judge(results: &Results) -> Vec<Goal> {
         let rows = || load.rows.iter().filter(|row| row.gateway == TIDEGATE);
         goals.extend(rows().filter_map(cpu));
         goals.extend(rows().filter(|row| row.work == "chat").filter_map(added));
+        let chat = |name: &str| load.rows.iter().find(|row| row.work == "chat" && row.gateway == name);
+        if let (Some(all), Some(open)) = (chat(TIDEGATE), chat(OPEN)) {
+            goals.push(most(
+                "CPU of keys, five limits and ledger, chat",
+                all.cpu / open.cpu,
+                BOOKS,
+                "× without",
+            ));
+        }
         let memory = load.memory.iter().find(|memory| memory.gateway == TIDEGATE);
         goals.extend(memory.map(|memory| most("resident memory after load", memory.after, RESIDENT, "MiB")));
     }

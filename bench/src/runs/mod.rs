@@ -5,7 +5,7 @@ pub(crate) mod profile;
 pub(crate) mod soak;
 pub(crate) mod streams;
 
-use crate::gateway::{NGINX, Site, TIDEGATE};
+use crate::gateway::{NGINX, OPEN, Site, TIDEGATE};
 use crate::machine::Machine;
 use crate::upstream::Upstream;
 
@@ -21,4 +21,4 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Who is measured where nothing else is said.
-pub(crate) const GATEWAYS: &[&str] = &[NGINX, TIDEGATE];
+pub(crate) const GATEWAYS: &[&str] = &[NGINX, TIDEGATE, OPEN];

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::Setting;
-use crate::gateway::Contender;
+use crate::gateway::{Contender, OPEN};
 use crate::load::{Aim, Lane};
 use crate::results::{StreamsResult, StreamsRow};
 use crate::work::{Dialect, Work};
@@ -40,7 +40,7 @@ pub(crate) async fn run(setting: &Setting<'_>, count: usize, seconds: u64) -> Re
         beside: "held",
     };
     let mut rows = Vec::new();
-    for name in &setting.gateways {
+    for name in setting.gateways.iter().filter(|name| *name != OPEN) {
         let gateway = Contender::start(name, &setting.site)?;
         tokio::time::sleep(Duration::from_millis(500)).await;
         let row = hold(&gateway, &work, count).await.with_context(|| format!("streams through {name}"))?;

@@ -102,6 +102,7 @@ async fn metrics(State(door): State<Door>) -> Response {
     let end = text.rfind("# EOF").unwrap_or(text.len());
     text.truncate(end);
     door.config.render(&mut text);
+    door.gateway.desk().render(&mut text);
     let _ = write!(
         text,
         "# HELP tidegate_build What this build is.\n# TYPE tidegate_build info\n\

@@ -15,8 +15,9 @@ use tail::Tail;
 const MODELS: usize = 1024;
 /// Tokens that are answered at most when nobody has said so and nothing has been learnt yet.
 const FIRST_OUTPUT: u64 = 4096;
-/// Real prompt tokens for each estimated one, at most, when nothing has been learnt yet.
-const FIRST_RATIO: f64 = 1.5;
+/// Real prompt tokens for each estimated one, at most, when nothing has been learnt yet: the estimate is a quarter of the bytes, and no
+/// token is shorter than a byte.
+const FIRST_RATIO: f64 = 4.0;
 /// From so many requests on what was learnt stands alone.
 const ENOUGH: f32 = 50.0;
 /// The share of requests that may use more than expected.

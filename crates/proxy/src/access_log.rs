@@ -31,6 +31,7 @@ pub struct LogLine {
     pub outcome: Outcome,
     pub error: Option<String>,
     pub model: String,
+    pub key: Option<Arc<str>>,
     pub target: Option<Arc<str>>,
     pub attempts: u32,
     pub stream: bool,
@@ -152,6 +153,9 @@ fn write_line(out: &mut Vec<u8>, line: &LogLine) {
     if !line.model.is_empty() {
         written.text("model", &line.model);
     }
+    if let Some(key) = &line.key {
+        written.text("key", key);
+    }
     if let Some(target) = &line.target {
         written.text("target", target);
     }
@@ -211,6 +215,7 @@ mod tests {
             outcome: Outcome::Complete,
             error: None,
             model: model.to_owned(),
+            key: None,
             target: None,
             attempts: 1,
             stream: false,

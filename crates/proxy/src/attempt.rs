@@ -6,6 +6,7 @@ use tidegate_llm::Dialect;
 use tidegate_llm::openai_chat::{may_prefer_responses, prefers_responses};
 
 use crate::ask::{Failure, ask};
+use crate::book;
 use crate::encode::{Encoded, encode};
 use crate::exchange::Exchange;
 use crate::plan::Plan;
@@ -63,6 +64,7 @@ async fn attempt(
     encoded: Encoded,
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
+    book::begin(exchange);
     let watch = Stopwatch::start();
     let result = carry_out(prompt, target, line, encoded, exchange).await;
     watch.add_to(&mut exchange.waited);

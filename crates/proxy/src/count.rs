@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
 use tidegate_llm::{Dialect, anthropic as messages, gemini as generate, tokens};
 
+use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
 use crate::body::{ReplyBody, expect_json, read_request};
 use crate::chance::chance;
@@ -66,6 +67,7 @@ pub async fn gemini(
 
 fn first_target(exchange: &mut Exchange) -> Result<std::sync::Arc<Target>, GatewayError> {
     let plan = Plan::make(&exchange.snapshot.models, &exchange.model, chance)?;
+    admit_model(plan.only_label(), exchange)?;
     let target = plan.targets.into_iter().next().ok_or(GatewayError::NoProvider)?;
     exchange.target = Some(target.clone());
     Ok(target)

@@ -10,14 +10,17 @@ use tidegate_llm::embeddings::{EmbeddingRequest, EmbeddingResponse, EncodingForm
 use tidegate_llm::passage::{Edits, Endpoint as Kind, Peek, peek, read_answer};
 use tidegate_llm::{BadRequest, Dialect, Profile, Usage};
 
+use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
 use crate::attempt::Committed;
 use crate::body::{expect_json, read_request};
+use crate::book;
 use crate::chance::chance;
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::headers;
+use crate::hold::{Size, hold};
 use crate::plan::Plan;
 use crate::relay::Stopwatch;
 use crate::snapshot::{Line, Target, cut_name};
@@ -71,12 +74,16 @@ async fn read(
     exchange.request_bytes = body.len();
     let kind = if surface == Surface::OpenAi { Kind::Embeddings } else { Kind::GeminiEmbed };
     let peek = peek(kind, &body).map_err(GatewayError::from)?;
+    exchange.user.clone_from(&peek.end_user);
     let strict = exchange.snapshot.rules.strict || headers::says_yes(&head.headers, &headers::STRICT);
     Ok(Asked { surface, body, peek, headers: head.headers, strict })
 }
 
 async fn answer(asked: &Asked, exchange: &mut Exchange) -> Result<Committed, Failure> {
     let plan = Plan::make(&exchange.snapshot.models, &exchange.model, chance).map_err(GatewayError::from)?;
+    admit_model(plan.only_label(), exchange)?;
+    let size = Size::of_input(exchange.request_bytes);
+    hold(&size, &exchange.model.clone(), &plan.targets, exchange).await?;
     let mut tries = Tries::new(&plan, &asked.headers, exchange.snapshot.rules.retry);
     while let Some(target) = tries.next(exchange).await {
         match attempt(asked, target, exchange).await {
@@ -91,6 +98,7 @@ async fn attempt(asked: &Asked, target: &Arc<Target>, exchange: &mut Exchange) -
     let line = line_for(asked, target)?;
     let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);
     let (outbound, dropped) = encode(asked, target, dialect)?;
+    book::begin(exchange);
     let watch = Stopwatch::start();
     let result = fetch(target, line, outbound, asked, exchange).await;
     watch.add_to(&mut exchange.waited);

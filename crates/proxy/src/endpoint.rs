@@ -1,5 +1,7 @@
 //! Which surface of the gateway a method and path stand for.
 
+use std::sync::{Arc, LazyLock};
+
 use http::Method;
 use tidegate_llm::Dialect;
 
@@ -33,6 +35,8 @@ pub enum Endpoint {
         /// The one asked for.
         model: Option<String>,
     },
+    /// What the caller's key has used.
+    Usage,
     /// A path of OpenAI's that is handed to the provider as it is.
     Forward,
     /// `/health`: the process lives.
@@ -75,6 +79,32 @@ impl Surface {
     }
 }
 
+/// The words of all endpoints, shared: counters of limits are named after them.
+static SUBJECTS: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| WORDS.map(Arc::from).to_vec());
+
+const WORDS: [&str; 13] = [
+    "chat_completions",
+    "responses",
+    "messages",
+    "generate_content",
+    "embeddings",
+    "embed_content",
+    "completions",
+    "count_tokens",
+    "models",
+    "usage",
+    "forward",
+    "health",
+    "unknown",
+];
+
+/// An endpoint's word as a counter's subject.
+pub fn subject(word: &str) -> &'static Arc<str> {
+    let found = SUBJECTS.iter().find(|known| &***known == word);
+    // A word that is missing above shares its counter with unknown paths.
+    found.unwrap_or(&SUBJECTS[WORDS.len() - 1])
+}
+
 impl Endpoint {
     /// The word for logs and metrics.
     pub fn name(&self) -> &'static str {
@@ -88,6 +118,7 @@ impl Endpoint {
             Self::GeminiEmbeddings { .. } => "embed_content",
             Self::CountTokens | Self::GeminiCountTokens { .. } => "count_tokens",
             Self::Models { .. } => "models",
+            Self::Usage => "usage",
             Self::Forward => "forward",
             Self::Health => "health",
             Self::Ready => "ready",
@@ -101,7 +132,9 @@ impl Endpoint {
             Self::CountTokens => Dialect::Anthropic,
             Self::GeminiEmbeddings { .. } | Self::GeminiCountTokens { .. } => Dialect::Gemini,
             Self::Models { dialect, .. } => *dialect,
-            Self::Embeddings | Self::Forward | Self::Health | Self::Ready => Dialect::OpenaiChat,
+            Self::Embeddings | Self::Usage | Self::Forward | Self::Health | Self::Ready => {
+                Dialect::OpenaiChat
+            }
         }
     }
 
@@ -116,6 +149,7 @@ impl Endpoint {
         match path {
             "/health" | "/livez" | "/healthz" => return Ok(Self::Health),
             "/ready" | "/readyz" => return Ok(Self::Ready),
+            "/v1/usage" | "/api/v1/usage" if *method == Method::GET => return Ok(Self::Usage),
             _ => {}
         }
         if let Some(rest) = gemini_path(path)

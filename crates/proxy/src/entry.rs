@@ -12,15 +12,18 @@ use tidegate_llm::Dialect;
 use tidegate_net::{Handler, Peer};
 
 use crate::access_log::AccessLog;
+use crate::admit::admit;
 use crate::attempt::Committed;
 use crate::body::ReplyBody;
+use crate::caller::Caller;
 use crate::chance::request_id;
+use crate::desk::Desk;
 use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Outcome};
 use crate::forward::Forwarded;
 use crate::meters::Meters;
 use crate::snapshot::Snapshot;
-use crate::{count, embed, forward, headers, inference, model_list, reply};
+use crate::{count, embed, forward, headers, inference, model_list, reply, usage};
 
 /// The data plane: answers requests by the snapshot of the moment.
 #[derive(Debug)]
@@ -28,13 +31,20 @@ pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     meters: Meters,
     log: Arc<AccessLog>,
+    desk: Arc<Desk>,
     draining: AtomicBool,
 }
 
 impl Gateway {
     /// A gateway that answers by `snapshot`.
-    pub fn new(snapshot: Arc<Snapshot>, meters: Meters, log: Arc<AccessLog>) -> Arc<Self> {
-        Arc::new(Self { snapshot: ArcSwap::new(snapshot), meters, log, draining: AtomicBool::new(false) })
+    pub fn new(snapshot: Arc<Snapshot>, meters: Meters, log: Arc<AccessLog>, desk: Arc<Desk>) -> Arc<Self> {
+        Arc::new(Self {
+            snapshot: ArcSwap::new(snapshot),
+            meters,
+            log,
+            desk,
+            draining: AtomicBool::new(false),
+        })
     }
 
     /// From the next request on, answers by `snapshot`. Requests under way keep theirs.
@@ -45,6 +55,11 @@ impl Gateway {
     /// The snapshot of the moment.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Keys, counters, ledger.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// The meters.
@@ -64,21 +79,31 @@ impl Gateway {
 
     fn open(&self, endpoint: &'static str, peer: Peer) -> Exchange {
         self.meters.in_flight().inc();
-        let arrived = SystemTime::now();
+        let (started, arrived) = (Instant::now(), SystemTime::now());
         Exchange {
             id: request_id(arrived),
             snapshot: self.snapshot.load_full(),
             meters: self.meters.clone(),
             log: self.log.clone(),
-            started: Instant::now(),
+            started,
             arrived,
             peer: peer.address,
+            caller: Caller { key: None, address: peer.address.ip().to_canonical() },
+            desk: self.desk.clone(),
             endpoint,
             model: String::new(),
+            user: None,
             stream: false,
             request_bytes: 0,
             target: None,
             attempts: 0,
+            attempt_begun: started,
+            fruitless: None,
+            upstream_id: None,
+            held: None,
+            estimated_input: 0,
+            is_output_bounded: false,
+            degraded: None,
             waited: Duration::ZERO,
             first_token: None,
             status: 0,
@@ -132,6 +157,9 @@ impl Handler for Gateway {
         };
         let mut exchange = self.open(endpoint.name(), peer);
         let dialect = endpoint.dialect();
+        if let Err(failure) = admit(&request, &mut exchange).await {
+            return reply::failed(dialect, &failure, &mut exchange);
+        }
         let answered = match endpoint {
             Endpoint::Chat(surface) => {
                 inference::answer(surface, request, &mut exchange).await.map(Answer::Committed)
@@ -148,6 +176,7 @@ impl Handler for Gateway {
             Endpoint::Models { dialect, model } => {
                 model_list::answer(dialect, model.as_deref(), request, &mut exchange).await.map(Answer::Own)
             }
+            Endpoint::Usage => usage::answer(request, &mut exchange).await.map(Answer::Own),
             Endpoint::Health | Endpoint::Ready => Ok(Answer::Own(self.health(true))),
         };
         match answered {

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use tidegate_core::FaultKind;
 use tidegate_llm::{BadRequest, UpstreamFault};
+use tidegate_policy::limit::Unit;
 
 use crate::snapshot::UnknownModel;
+
+mod access;
+mod limited;
+
+pub use access::AccessError;
+pub use limited::Limited;
 
 /// Why a request was not answered as asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -33,7 +40,7 @@ pub enum GatewayError {
         allowed: &'static str,
     },
     /// The body is over the limit.
-    #[error("the body is over the limit of {limit} bytes (`limits.request_body`)")]
+    #[error("the body is over the limit of {limit} bytes (`sizes.request_body`)")]
     BodyTooLarge {
         /// The limit, in bytes.
         limit: usize,
@@ -76,6 +83,15 @@ pub enum GatewayError {
         /// The limit.
         limit: Duration,
     },
+    /// The caller's key is missing, wrong, or not good for this.
+    #[error("{0}")]
+    Access(AccessError),
+    /// A limit has been reached.
+    #[error("{0}")]
+    Limited(Limited),
+    /// Keys or ledger are out of reach.
+    #[error("the gateway cannot answer now: {0}")]
+    StoreUnavailable(&'static str),
     /// The gateway itself failed.
     #[error("the gateway failed: {0}")]
     Internal(String),
@@ -101,6 +117,9 @@ impl GatewayError {
             Self::Broken => "provider_connection_broken",
             Self::Nonsense(_) => "provider_answer_invalid",
             Self::Timeout { .. } => "provider_timeout",
+            Self::Access(error) => error.code(),
+            Self::Limited(limited) => limited.code(),
+            Self::StoreUnavailable(_) => "store_unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -119,7 +138,9 @@ impl GatewayError {
             Self::ProviderCredentials { .. } | Self::Unreachable(_) | Self::Broken | Self::Nonsense(_) => {
                 FaultKind::Upstream
             }
-            Self::NoProvider => FaultKind::Overloaded,
+            Self::NoProvider | Self::StoreUnavailable(_) => FaultKind::Overloaded,
+            Self::Access(error) => error.kind(),
+            Self::Limited(_) => FaultKind::RateLimited,
             Self::Timeout { .. } => FaultKind::Timeout,
             Self::Internal(_) => FaultKind::Internal,
         }
@@ -144,7 +165,7 @@ impl GatewayError {
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::BadRequest(bad) => bad.param.as_deref(),
-            Self::UnknownModel(_) => Some("model"),
+            Self::UnknownModel(_) | Self::Access(AccessError::Model(_)) => Some("model"),
             Self::Provider(fault) => fault.param.as_deref(),
             _ => None,
         }
@@ -207,6 +228,17 @@ impl GatewayError {
             Self::Broken,
             Self::Nonsense(text()),
             Self::Timeout { stage: "first token", limit: Duration::from_secs(300) },
+            Self::Access(AccessError::Missing),
+            Self::Access(AccessError::Unknown),
+            Self::Access(AccessError::Disabled),
+            Self::Access(AccessError::Expired),
+            Self::Access(AccessError::Network),
+            Self::Access(AccessError::Route("embeddings".into())),
+            Self::Access(AccessError::Model("openai/o3".into())),
+            Self::Access(AccessError::TooManyWrongKeys),
+            Self::Limited(Limited::example(Unit::Requests)),
+            Self::Limited(Limited::example(Unit::Money)),
+            Self::StoreUnavailable("the ledger's journal is full"),
             Self::Internal(text()),
         ]
     }

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 use tidegate_core::{NanoUsd, RequestId};
 use tidegate_llm::Usage;
 
+use http::HeaderValue;
+
 use crate::access_log::AccessLog;
+use crate::book::Fruitless;
+use crate::caller::Caller;
+use crate::desk::Desk;
+use crate::hold::Held;
 use crate::meters::Meters;
 use crate::settle::settle;
 use crate::snapshot::{Snapshot, Target};
@@ -50,12 +56,18 @@ pub struct Exchange {
     pub started: Instant,
     /// The same on the wall clock.
     pub arrived: SystemTime,
-    /// Who sent it.
+    /// Where it came from.
     pub peer: SocketAddr,
+    /// Who sent it.
+    pub caller: Caller,
+    /// Keys, counters, ledger.
+    pub desk: Arc<Desk>,
     /// The endpoint's word.
     pub endpoint: &'static str,
     /// The model as the caller named it.
     pub model: String,
+    /// The end user, as the request names it.
+    pub user: Option<String>,
     /// Whether the answer is a stream.
     pub stream: bool,
     /// Size of the request's body, for estimates.
@@ -64,6 +76,20 @@ pub struct Exchange {
     pub target: Option<Arc<Target>>,
     /// Attempts so far.
     pub attempts: u32,
+    /// When the last attempt began.
+    pub attempt_begun: Instant,
+    /// The last attempt, if it came to nothing and is not in the ledger yet.
+    pub fruitless: Option<Fruitless>,
+    /// The id that the provider gave to its answer.
+    pub upstream_id: Option<HeaderValue>,
+    /// What is held of its limits, and how they stand.
+    pub held: Option<Held>,
+    /// The prompt's tokens, as they were estimated beforehand.
+    pub estimated_input: u64,
+    /// Whether the caller bounded the answer's tokens.
+    pub is_output_bounded: bool,
+    /// What the caller got instead of what he asked for, because a limit was reached.
+    pub degraded: Option<&'static str>,
     /// Time spent waiting for providers, for the overhead header.
     pub waited: Duration,
     /// From arrival to the first content.
@@ -81,6 +107,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// When it arrived, in Unix microseconds.
+    pub fn arrived_micros(&self) -> i64 {
+        let since = self.arrived.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+
     /// What the tokens cost; `None` for an unpriced model, an unknown usage, or no target.
     pub fn cost(&self) -> Option<NanoUsd> {
         self.cost_of(self.usage.as_ref()?)

@@ -10,12 +10,15 @@ use hyper::body::Incoming;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
 use tidegate_llm::{BadRequest, Dialect};
 
+use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
 use crate::body::{ReplyBody, read_request};
+use crate::book;
 use crate::chance::chance;
 use crate::endpoint::openai_path;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
+use crate::hold::{Size, hold};
 use crate::multipart;
 use crate::plan::Plan;
 use crate::relay::{Relay, Voice};
@@ -60,6 +63,9 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     exchange.request_bytes = body.len();
     let (target, body) = choose(&head.headers, &head.method, body, exchange)?;
     exchange.model.clone_from(&target.model);
+    admit_model(Some(&target.label), exchange)?;
+    hold(&Size::of_input(0), &target.model, std::slice::from_ref(&target), exchange).await?;
+    book::begin(exchange);
     exchange.target = Some(target.clone());
     exchange.attempts = 1;
     let line = openai_line(&target.provider)?;

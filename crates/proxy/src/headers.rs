@@ -16,6 +16,8 @@ pub const COST: HeaderName = HeaderName::from_static("x-tidegate-cost-usd");
 pub const OVERHEAD: HeaderName = HeaderName::from_static("x-tidegate-overhead-ms");
 /// Fields that could not be carried over to the target's dialect.
 pub const DROPPED: HeaderName = HeaderName::from_static("x-tidegate-dropped");
+/// What the caller got instead of what he asked for, because a limit was reached: `cache`, `model` or `message`.
+pub const DEGRADED: HeaderName = HeaderName::from_static("x-tidegate-degraded");
 /// The id that the provider gave.
 pub const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-tidegate-upstream-request-id");
 /// In: refuse what cannot be carried over.

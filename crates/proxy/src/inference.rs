@@ -1,13 +1,15 @@
-//! Stop 4: reads a chat request and makes the plan; stop 5 carries it out.
+//! Stop 4: reads a chat request, makes the plan and asks the limits; stop 5 carries it out.
 
 use http::Request;
 use hyper::body::Incoming;
 use tidegate_llm::{BadRequest, Dialect};
 
+use crate::admit::admit_model;
 use crate::ask::Failure;
 use crate::attempt::{self, Committed};
 use crate::body::{expect_json, read_request};
 use crate::chance::chance;
+use crate::degrade::{Granted, within_limits};
 use crate::endpoint::Surface;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
@@ -29,8 +31,13 @@ pub async fn answer(
     let prompt = Prompt::read(surface, body, head.headers, &exchange.snapshot.rules)?;
     exchange.model = cut_name(prompt.model()).to_owned();
     exchange.stream = prompt.stream();
+    exchange.user.clone_from(&prompt.peek.end_user);
     let plan = plan(&prompt, exchange)?;
-    attempt::answer(&prompt, &plan, exchange).await
+    admit_model(plan.only_label(), exchange)?;
+    match within_limits(&prompt, plan, exchange).await? {
+        Granted::Plan(plan) => attempt::answer(&prompt, &plan, exchange).await,
+        Granted::Answer(committed) => Ok(*committed),
+    }
 }
 
 /// The targets of the named model; of a request that may name none, the default provider.

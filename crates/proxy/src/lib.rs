@@ -5,14 +5,19 @@
 //! [`told`] and [`relay`] (commit point, translation) → [`settle`] (metrics, log; once, in one place).
 
 pub mod access_log;
+pub mod admit;
 pub mod ask;
 pub mod attempt;
 pub mod body;
+pub mod book;
+pub mod caller;
 pub mod chance;
 pub mod clock;
 pub mod count;
 
+pub mod degrade;
 pub mod demo;
+pub mod desk;
 
 pub mod embed;
 pub mod encode;
@@ -23,6 +28,7 @@ pub mod estimate;
 pub mod exchange;
 pub mod forward;
 pub mod headers;
+pub mod hold;
 pub mod inference;
 pub mod inflate;
 pub mod json_line;
@@ -38,5 +44,6 @@ pub mod snapshot;
 pub mod told;
 pub mod tries;
 pub mod upstream;
+pub mod usage;
 
 pub use entry::Gateway;

@@ -46,6 +46,12 @@ struct AttemptLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    rule: String,
+    what: &'static str,
+}
+
 /// All meters of the process. Clones share the values; a reload keeps them.
 #[derive(Clone, Debug)]
 pub struct Meters {
@@ -64,6 +70,8 @@ struct Families {
     in_flight: Gauge,
     malformed: Family<TargetLabels, Counter>,
     dropped_lines: Counter,
+    lost_rows: Counter,
+    limited: Family<LimitLabels, Counter>,
 }
 
 impl Default for Meters {
@@ -85,6 +93,8 @@ impl Families {
             in_flight: Gauge::default(),
             malformed: Family::default(),
             dropped_lines: Counter::default(),
+            lost_rows: Counter::default(),
+            limited: Family::default(),
         };
         families.register();
         families
@@ -116,6 +126,16 @@ impl Families {
             "ai_log_lines_dropped",
             "Lines of the access log that were dropped because its writing could not keep up",
             self.dropped_lines.clone(),
+        );
+        r.register(
+            "tidegate_ledger_rows_lost",
+            "Rows of the ledger that could not be written to its journal",
+            self.lost_rows.clone(),
+        );
+        r.register(
+            "tidegate_limited",
+            "Requests that a limit of the config refused, or that got something else instead",
+            self.limited.clone(),
         );
     }
 }
@@ -159,6 +179,16 @@ impl Meters {
     /// Counts a line that the access log had no room for.
     pub fn count_dropped_line(&self) {
         self.inner.dropped_lines.inc();
+    }
+
+    /// Counts a row of the ledger that could not be written.
+    pub fn count_lost_row(&self) {
+        self.inner.lost_rows.inc();
+    }
+
+    /// Counts a request that a limit refused or changed; `what` is `refused`, or what was given instead.
+    pub fn count_limited(&self, rule: &str, what: &'static str) {
+        self.inner.limited.get_or_create(&LimitLabels { rule: rule.to_owned(), what }).inc();
     }
 
     /// The gauge of open requests.

@@ -53,7 +53,7 @@ pub fn all(snapshot: &Snapshot, now: u64) -> Vec<Listed> {
     for (provider, model) in snapshot.models.known_models() {
         let id = format!("{}/{model}", provider.name);
         let price = snapshot.prices.find(&provider.price_name, model, now).cloned();
-        let owner = provider.name.clone();
+        let owner = provider.name.to_string();
         listed.insert(id.clone(), Listed { targets: vec![id.clone()], id, owner, price });
     }
     let pools = snapshot.models.pool_names().into_iter().filter_map(|name| one(snapshot, name, now).ok());
@@ -74,7 +74,7 @@ pub fn one(snapshot: &Snapshot, name: &str, now: u64) -> Result<Listed, GatewayE
         // `provider/anything` leads somewhere, but is only listed when it is known.
         Resolved::Target(target) if is_known(snapshot, &target) => Ok(Listed {
             id: name.to_owned(),
-            owner: target.provider.name.clone(),
+            owner: target.provider.name.to_string(),
             targets: vec![target.label.to_string()],
             price: priced(&target),
         }),

@@ -25,6 +25,14 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The target's `provider/model`, where there is just one.
+    pub fn only_label(&self) -> Option<&str> {
+        match self.targets.as_slice() {
+            [target] => Some(&target.label),
+            _ => None,
+        }
+    }
+
     fn add(
         &mut self,
         models: &ModelTable,

@@ -15,6 +15,7 @@ use crate::clock::push_millis;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
 use crate::headers;
+use crate::hold::Held;
 use crate::told::Told;
 
 /// Answers with what a target has committed to; the exchange goes along with the body.
@@ -22,6 +23,7 @@ pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<Reply
     let Committed { told, headers: from, dropped } = committed;
     let mut map = HeaderMap::with_capacity(12);
     headers::copy_downstream(&from, &mut map);
+    exchange.upstream_id = map.get(&headers::UPSTREAM_ID).cloned();
     if !dropped.is_empty() {
         map.insert(headers::DROPPED, headers::value(&listed(&dropped)));
     }
@@ -103,7 +105,8 @@ pub fn failed(dialect: Dialect, failure: &Failure, exchange: &mut Exchange) -> R
         map.insert(ALLOW, HeaderValue::from_static(allowed));
     }
     // The gateway has tried several times already: the SDK's own retries would multiply with that.
-    if exchange.attempts > 1 && error.another_try_may_help() {
+    let is_repeated = exchange.attempts > 1 && error.another_try_may_help();
+    if is_repeated || exchange.held.as_ref().is_some_and(Held::is_hopeless) {
         map.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     exchange.status = status;
@@ -135,6 +138,7 @@ pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut 
     map.insert(headers::REQUEST_ID, id);
     let overhead = exchange.started.elapsed().saturating_sub(exchange.waited);
     let overhead = written(|out| push_millis(out, overhead));
+    write_limits(exchange, map);
     let Some(target) = &exchange.target else { return };
     let label = target.label_value.clone();
     let cost = cost.map(|cost| match cost {
@@ -157,6 +161,19 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
     let mut text = Vec::with_capacity(32);
     write(&mut text);
     HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("?"))
+}
+
+/// How the caller's limits stand, and what he got instead when one was reached. The gateway's own limits go before the provider's.
+fn write_limits(exchange: &Exchange, map: &mut HeaderMap) {
+    if let Some(word) = exchange.degraded {
+        map.insert(headers::DEGRADED, HeaderValue::from_static(word));
+    }
+    let Some(held) = &exchange.held else { return };
+    let is_anthropic = matches!(exchange.endpoint, "messages" | "count_tokens");
+    let dialect = if is_anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat };
+    for (name, text) in held.headers(dialect, exchange.arrived_micros()) {
+        map.insert(HeaderName::from_static(name), headers::value(&text));
+    }
 }
 
 /// The same facts under LiteLLM's names, for people who move over.

@@ -1,8 +1,9 @@
-//! The end of every exchange, in one place: metrics, log line. Later also budgets, cache and ledger.
+//! The end of every exchange, in one place: metrics, limits, ledger, log line.
 
 use crate::access_log::LogLine;
 use crate::estimate;
 use crate::exchange::{Exchange, Outcome};
+use crate::{book, hold};
 
 /// The status under which an exchange is written down when its caller went away: nginx's 499.
 const CLIENT_CLOSED: u16 = 499;
@@ -37,6 +38,9 @@ pub fn settle(exchange: &mut Exchange) {
         }
         None => exchange.meters.count_refused(exchange.endpoint, exchange.status),
     }
+    let usage = exchange.usage.take();
+    hold::settle(exchange, usage.as_ref(), cost);
+    book::close(exchange, usage.as_ref(), cost);
     let taken = exchange.log.push(LogLine {
         arrived: exchange.arrived,
         id: exchange.id,
@@ -46,13 +50,14 @@ pub fn settle(exchange: &mut Exchange) {
         outcome: exchange.outcome,
         error: exchange.error.take(),
         model: std::mem::take(&mut exchange.model),
+        key: exchange.caller.key.as_ref().map(|key| key.id.clone()),
         target: exchange.target.as_ref().map(|target| target.label.clone()),
         attempts: exchange.attempts,
         stream: exchange.stream,
         duration: elapsed,
         waited: exchange.waited,
         first_token: exchange.first_token,
-        usage: exchange.usage.take(),
+        usage,
         cost,
     });
     if !taken {

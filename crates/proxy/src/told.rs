@@ -1,6 +1,7 @@
 //! What the caller is told of a target's answer, up to the commit point.
 
 use bytes::Bytes;
+use tidegate_llm::adapt::ToolNames;
 use tidegate_llm::codec::Reply;
 use tidegate_llm::convert::{stream_as_whole, whole_as_stream};
 use tidegate_llm::passage::{Observer, read_answer};
@@ -110,6 +111,23 @@ pub async fn tell_whole(
             Ok(Told::Whole { body: translated.body.into(), content_type: JSON, usage })
         }
     }
+}
+
+/// The gateway answers with words of its own, in the caller's form.
+pub fn tell_words(prompt: &Prompt, words: &str, exchange: &Exchange) -> Result<Told, GatewayError> {
+    let body = serde_json::json!({
+        "id": exchange.id.to_string(), "object": "chat.completion", "model": exchange.model,
+        "choices": [{ "index": 0, "message": { "role": "assistant", "content": words }, "finish_reason": "stop" }],
+    });
+    let (body, form) = (body.to_string(), prompt.form());
+    let reply = Reply { model: exchange.model.clone(), ..reply(prompt, Dialect::OpenaiChat, exchange) };
+    let names = ToolNames::default();
+    if prompt.stream() {
+        let stream = whole_as_stream(Dialect::OpenaiChat, form, body.as_bytes(), reply, &names)?;
+        return Ok(Told::Whole { body: stream.body.into(), content_type: form.stream_type(), usage: None });
+    }
+    let whole = translate_response(Dialect::OpenaiChat, form, body.as_bytes(), &reply, &names, None)?;
+    Ok(Told::Whole { body: whole.body.into(), content_type: JSON, usage: None })
 }
 
 /// What encoders of answers must know.

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use tidegate_policy::RetryRules;
 
 use crate::ask::Failure;
+use crate::book;
 use crate::chance::chance;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
@@ -69,9 +70,10 @@ impl<'p> Tries<'p> {
         &mut self,
         target: &'p Arc<Target>,
         failure: Failure,
-        exchange: &Exchange,
+        exchange: &mut Exchange,
     ) -> Result<(), Failure> {
         target.meters.count_attempt(false);
+        book::came_to_nothing(target, &failure, exchange);
         tracing::debug!(target = %target.label, error = %failure.error, "an attempt failed");
         if !failure.error.another_try_may_help() {
             return Err(failure);

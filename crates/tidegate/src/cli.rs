@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{self, Document};
+use crate::command::{self, Document, keys, store, usage};
 use crate::report;
 use crate::run::{RunOptions, run};
 
@@ -32,6 +32,16 @@ enum Command {
     Explain(Explain),
     /// List every model that can be asked for
     Models(Models),
+    /// Callers' keys: make, list, change, take back
+    Keys(keys::KeysCommand),
+    /// Teams of keys
+    Teams(keys::TeamsCommand),
+    /// What has been used, and what it cost
+    Usage(usage::UsageCommand),
+    /// Hold the ledger against a provider's own count
+    Reconcile(usage::ReconcileCommand),
+    /// What is kept: move it to another database
+    Store(store::StoreCommand),
     /// Print the version
     Version,
     /// Print completions for a shell
@@ -134,6 +144,11 @@ pub fn main() -> Result<ExitCode> {
         Command::Check(Check { file }) => return Ok(command::check(file)),
         Command::Explain(Explain { model, config, json }) => return command::explain(&model, config, json),
         Command::Models(Models { config, json }) => return command::models(config, json),
+        Command::Keys(command) => return keys::keys(command),
+        Command::Teams(command) => return keys::teams(command),
+        Command::Usage(command) => return usage::usage(command),
+        Command::Reconcile(command) => return usage::reconcile(command),
+        Command::Store(command) => return store::store(command),
         Command::Version => report::to_stdout(&format!("tidegate {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod environment;
+mod instant;
 pub mod provision;
 pub mod report;
 pub mod run;

@@ -30,13 +30,15 @@ pub(crate) fn to_stdout(text: &str) {
 }
 
 /// Rows as columns of equal width.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
+pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let cell = |row: &R, at: usize| row.as_ref().get(at).map_or(0, |cell| cell.chars().count());
+    let count = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0);
+    let widths: Vec<usize> =
+        (0..count).map(|at| rows.iter().map(|row| cell(row, at)).max().unwrap_or(0)).collect();
     let mut out = String::new();
     for row in rows {
         let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         out += cells.join("  ").trim_end();
         out += "\n";
     }

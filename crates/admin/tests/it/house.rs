@@ -14,8 +14,9 @@ use tidegate_llm::price::{Price, PriceTable, Rate};
 use tidegate_policy::TimeLimits;
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
+use tidegate_proxy::desk::Desk;
 use tidegate_proxy::meters::Meters;
-use tidegate_proxy::snapshot::{ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
+use tidegate_proxy::snapshot::{Access, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
 use tidegate_store::Database;
 use tidegate_store::counters::{Clock, Limiter};
 use tidegate_store::database::Place;
@@ -128,7 +129,7 @@ pub async fn open(books: Option<Books>) -> SocketAddr {
 fn gateway() -> Arc<Gateway> {
     let meters = Meters::default();
     let provider = Arc::new(Provider {
-        name: "acme".to_owned(),
+        name: "acme".into(),
         price_name: "acme".to_owned(),
         lines: Vec::new(),
         headers: Vec::new(),
@@ -154,8 +155,9 @@ fn gateway() -> Arc<Gateway> {
         providers: vec![provider],
         prices: Arc::new(prices),
         rules: Rules::default(),
+        access: Access::default(),
     };
-    Gateway::new(Arc::new(snapshot), meters, AccessLog::off())
+    Gateway::new(Arc::new(snapshot), meters, AccessLog::off(), Desk::bare())
 }
 
 /// Read once for all houses.

@@ -14,8 +14,9 @@ use std::time::SystemTime;
 
 use tidegate_core::NanoUsd;
 use tidegate_llm::Usage;
-use tidegate_llm::price::{PriceTable, cost};
+use tidegate_llm::price::{Price, PriceTable, cost};
 use tidegate_policy::RetryRules;
+use tidegate_policy::limit::Rule;
 
 /// Everything that requests need to know.
 #[derive(Debug)]
@@ -30,16 +31,45 @@ pub struct Snapshot {
     pub prices: Arc<PriceTable>,
     /// Switches and bounds.
     pub rules: Rules,
+    /// Who may ask, and how much.
+    pub access: Access,
 }
 
 impl Snapshot {
-    /// What `usage` costs at `target` at that time; `None` for an unpriced model.
-    pub fn cost_of(&self, target: &Target, usage: &Usage, at: SystemTime) -> Option<NanoUsd> {
+    /// The price at `target` at that time; `None` for an unpriced model.
+    pub fn price_of(&self, target: &Target, at: SystemTime) -> Option<Arc<Price>> {
         let at = at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let look_up = || self.prices.find(&target.provider.price_name, &target.model, at).cloned();
-        let price = target.price.at(at, look_up)?;
+        target.price.at(at, look_up)
+    }
+
+    /// What `usage` costs at `target` at that time; `None` for an unpriced model.
+    pub fn cost_of(&self, target: &Target, usage: &Usage, at: SystemTime) -> Option<NanoUsd> {
+        let price = self.price_of(target, at)?;
         cost(&price, usage, usage.service_tier.as_deref())
     }
+}
+
+/// Who may ask, and how much.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Every request needs a key; otherwise one without a key is welcome, and so is one with a foreign key.
+    pub require_key: bool,
+    /// Limits that hold for all; keys and teams have further ones.
+    pub limits: Vec<Arc<Rule>>,
+    /// What is done instead of a refusal when a limit is reached, in this order.
+    pub when_limited: Vec<Instead>,
+}
+
+/// What a caller gets instead of a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// An answer from the cache.
+    Cache,
+    /// Another model's answer.
+    Model(String),
+    /// These words.
+    Message(String),
 }
 
 /// Switches and bounds that hold for every request.

@@ -103,7 +103,10 @@ impl ModelTable {
         Self {
             pools: HashMap::new(),
             patterns: Vec::new(),
-            providers: providers.iter().map(|provider| (provider.name.clone(), provider.clone())).collect(),
+            providers: providers
+                .iter()
+                .map(|provider| (provider.name.to_string(), provider.clone()))
+                .collect(),
             bare: HashMap::new(),
             max_output: HashMap::new(),
             adhoc: RwLock::default(),
@@ -149,7 +152,7 @@ impl ModelTable {
 
     /// A target for paths that name no model.
     pub fn target_without_model(&self, provider: &Arc<Provider>) -> Arc<Target> {
-        let label: Arc<str> = provider.name.as_str().into();
+        let label = provider.name.clone();
         let meters = self.meters.target(&provider.name, "");
         self.make_target(provider, "", label, None, meters)
     }

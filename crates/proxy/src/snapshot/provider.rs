@@ -46,7 +46,7 @@ impl Auth {
 #[derive(Debug)]
 pub struct Provider {
     /// Its name in the config: `openai`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The row of the provider table whose prices hold: `openai` for a provider `my-openai` of that type.
     pub price_name: String,
     /// Where it speaks which dialect; the preferred one first. Empty for the built-in `demo`.

@@ -269,7 +269,7 @@ async fn fault_33_a_large_image_passes_and_one_over_the_limit_does_not() {
     assert_eq!((answer.status.as_u16(), said(&answer).as_str()), (200, "You said: look [image]"));
     let answer = house.post("chat", CHAT, &image(33 << 20)).await;
     assert_eq!(answer.status, 413, "{}", answer.text());
-    assert!(answer.text().contains("limits.request_body"), "{}", answer.text());
+    assert!(answer.text().contains("sizes.request_body"), "{}", answer.text());
 }
 
 #[tokio::test]

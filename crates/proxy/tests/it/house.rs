@@ -2,21 +2,29 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tidegate_core::Secret;
 use tidegate_llm::price::PriceTable;
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::{Connector, Drain, Origin, ServeLimits, listen, serve};
+use tidegate_policy::access::Key;
 use tidegate_policy::{RetryRules, TimeLimits};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
+use tidegate_proxy::desk::Desk;
 use tidegate_proxy::meters::Meters;
-use tidegate_proxy::snapshot::{Auth, Line, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
+use tidegate_proxy::snapshot::{Access, Auth, Line, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
+use tidegate_store::Database;
+use tidegate_store::database::Place;
+use tidegate_store::keys::{Directory, Hasher};
+use tidegate_store::ledger::Journal;
 use tidegate_testkit::FakeProvider;
 use tidegate_testkit::client::{Answer, Client};
 
@@ -42,6 +50,7 @@ pub struct House {
     pub drain: Drain,
     log: Arc<AccessLog>,
     written: Written,
+    folder: TempDir,
 }
 
 /// What the access log wrote.
@@ -67,13 +76,24 @@ pub struct Plan {
     /// More providers: name, dialect, base URL.
     pub more: Vec<(&'static str, Dialect, String)>,
     pub half_close: bool,
+    /// Who may ask, and how much; with keys, the house has a directory.
+    pub access: Access,
+    pub keys: Vec<(Secret, Key)>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let retry = RetryRules { base: Duration::from_millis(5), ..RetryRules::default() };
         let rules = Rules { request_body: 1 << 20, retry, ..Rules::default() };
-        Self { rules, limits: TimeLimits::default(), pools: Vec::new(), more: Vec::new(), half_close: false }
+        Self {
+            rules,
+            limits: TimeLimits::default(),
+            pools: Vec::new(),
+            more: Vec::new(),
+            half_close: false,
+            access: Access::default(),
+            keys: Vec::new(),
+        }
     }
 }
 
@@ -103,13 +123,15 @@ impl House {
         let snapshot = Arc::new(snapshot(&plan, fake.addr(), &meters));
         let written = Written::default();
         let log = AccessLog::start(Box::new(written.clone())).unwrap();
-        let gateway = Gateway::new(snapshot, meters, log.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(&plan, folder.path()).await;
+        let gateway = Gateway::new(snapshot, meters, log.clone(), desk);
         let listener = listen::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let drain = Drain::default();
         let limits = ServeLimits { allow_half_close: plan.half_close, ..ServeLimits::default() };
         tokio::spawn(serve(listener, gateway.clone(), limits, drain.clone()));
-        Self { fake, gateway, address, drain, log, written }
+        Self { fake, gateway, address, drain, log, written, folder }
     }
 
     /// A client with a key that means nothing yet.
@@ -158,6 +180,13 @@ impl House {
         lines
     }
 
+    /// The rows of the ledger's journal, in the order in which they were written.
+    pub fn rows(&self) -> Vec<Value> {
+        let mut rows = Vec::new();
+        read_journal(&self.folder.path().join("journal"), &mut rows);
+        rows
+    }
+
     /// The log line of the only exchange.
     pub fn only_line(&self) -> Value {
         self.ledger(1).remove(0)
@@ -170,6 +199,34 @@ impl House {
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
     }
+}
+
+/// Reads every journal file below a folder.
+fn read_journal(folder: &Path, rows: &mut Vec<Value>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            read_journal(&path, rows);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            rows.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok()));
+        }
+    }
+}
+
+/// A desk with a journal that nobody folds, and with the plan's keys.
+async fn desk(plan: &Plan, folder: &Path) -> Arc<Desk> {
+    let mut desk = Arc::into_inner(Desk::bare()).unwrap();
+    desk.journal = Some(Arc::new(Journal::open(&folder.join("journal"), 1 << 30).unwrap()));
+    if !plan.keys.is_empty() {
+        let database = Database::open(&Place::Sqlite(folder.join("house.db"))).await.unwrap();
+        let hasher = Hasher::in_folder(folder).unwrap();
+        let directory = Directory::open(database, hasher).await.unwrap();
+        directory.set_fixed(plan.keys.clone());
+        desk.directory = Some(directory);
+    }
+    Arc::new(desk)
 }
 
 fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
@@ -189,7 +246,7 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
     for (name, targets, fallback) in &plan.pools {
         let members = targets.iter().map(|(target, weight)| {
             let (provider, model) = target.split_once('/').unwrap();
-            let provider = providers.iter().find(|known| known.name == provider).unwrap();
+            let provider = providers.iter().find(|known| *known.name == *provider).unwrap();
             PoolMember { target: models.target(provider, model, None), weight: *weight }
         });
         let members = members.collect();
@@ -202,6 +259,7 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
         providers,
         prices: PRICES.clone(),
         rules: plan.rules.clone(),
+        access: plan.access.clone(),
     }
 }
 
@@ -229,7 +287,7 @@ fn provider(
     let host = HeaderValue::from_str(&origin.host_header()).unwrap();
     let line = Line { dialect, lanes: connector.pool(&origin), path, host, auth };
     Arc::new(Provider {
-        name: name.to_owned(),
+        name: name.into(),
         price_name: name.to_owned(),
         lines: vec![line],
         headers: Vec::new(),

@@ -3,12 +3,15 @@
 // The modules share their helpers, nobody else sees them, and a failing helper is a failing test.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod access;
 mod answers_malformed;
 mod basics;
 mod bodies;
 mod clients;
 mod forwarding;
 mod house;
+mod ledger;
+mod limits;
 mod raw_upstream;
 mod reading;
 mod retries;

@@ -5,6 +5,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Arguments, Row as _};
 
 use super::{Row, Tokens, calendar};
+use crate::transfer::Kind;
 
 /// The columns, in the order in which they are bound.
 pub(crate) const COLUMNS: &str = "request_id, attempt, is_last, ended, key, team, end_user, tags, client, endpoint, model, provider, \
@@ -32,6 +33,15 @@ pub(crate) fn create(day: i64, is_postgres: bool) -> String {
     let without = if is_postgres { "" } else { " WITHOUT ROWID" };
     let (table, columns) = (table(day), columns.join(", "));
     format!("CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY (request_id, attempt)){without}")
+}
+
+/// The columns with what they hold.
+pub(crate) fn kinds() -> Vec<(&'static str, Kind)> {
+    let kind = |name| {
+        let is_integer = is_number(name) || matches!(name, "cost" | "first_token");
+        (name, if is_integer { Kind::Integer } else { Kind::Text })
+    };
+    COLUMNS.split(", ").map(|column| kind(column.trim())).collect()
 }
 
 fn is_number(column: &str) -> bool {

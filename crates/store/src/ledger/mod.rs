@@ -12,10 +12,12 @@ mod journal;
 pub mod reconcile;
 mod row;
 mod sums;
+mod tables;
 mod usage;
 
 pub use fold::{Folder, LedgerHealth, Retention, UsedRow};
 pub use journal::{Journal, JournalError};
 pub use row::{Row, Tokens};
 pub use sums::Sums;
+pub use tables::tables;
 pub use usage::{By, Filter, Order, Question, RowsQuestion, UsageError, UsageRow, ask, rows};

@@ -60,7 +60,7 @@ models:
   two: { targets: [smart], fallback: [one] }
 prices:
   openai/gpt-4.1: { input: -2, output: 8000000 }
-limits: { request_body: 32 megs }
+sizes: { request_body: 32 megs }
 strict: yes
 "#
     ));
@@ -180,7 +180,7 @@ prices:
     assert_eq!(label("gpt-9"), "openai/gpt-9");
     assert_eq!(label("qwen/qwen3"), "local/qwen/qwen3");
     assert_eq!(label("demo/echo"), "demo/echo");
-    let local = provisioned.snapshot.providers.iter().find(|provider| provider.name == "local").unwrap();
+    let local = provisioned.snapshot.providers.iter().find(|provider| &*provider.name == "local").unwrap();
     assert_eq!(local.limits.first_token.as_secs(), 600);
     assert!(local.completions && local.embeddings && local.lines[0].auth.is_none());
     let price = provisioned.snapshot.prices.find("local", "any", unix_now()).unwrap();
@@ -196,7 +196,7 @@ fn without_a_file_providers_come_from_the_environment() {
     let provisioned = check(&Loaded::defaults(), &environment);
     assert!(provisioned.problems.is_empty(), "{:?}", provisioned.problems);
     assert_eq!(provisioned.found, ["anthropic", "gemini"]);
-    let names: Vec<&str> = provisioned.snapshot.providers.iter().map(|p| p.name.as_str()).collect();
+    let names: Vec<&str> = provisioned.snapshot.providers.iter().map(|p| &*p.name).collect();
     assert_eq!(names, ["anthropic", "gemini", "demo"]);
     let auth = provisioned.snapshot.providers[0].lines[0].auth.as_ref().unwrap();
     assert_eq!((auth.header.as_str(), auth.value.to_str().unwrap()), ("x-api-key", "a"));
@@ -206,7 +206,7 @@ fn without_a_file_providers_come_from_the_environment() {
 fn providers_of_the_environment_can_be_turned_off_and_are_not_doubled() {
     assert_eq!(good("auto_providers: false").snapshot.providers.len(), 1);
     let renamed = good("providers: { team: { type: openai } }");
-    let names: Vec<&str> = renamed.snapshot.providers.iter().map(|p| p.name.as_str()).collect();
+    let names: Vec<&str> = renamed.snapshot.providers.iter().map(|p| &*p.name).collect();
     assert_eq!(names, ["team", "demo"]);
     assert!(
         matches!(renamed.snapshot.models.resolve("gpt-4.1"), Ok(Resolved::Target(target)) if &*target.label == "team/gpt-4.1")
@@ -288,7 +288,7 @@ fn fault_89_a_bad_price_file_is_refused() {
 /// A file that uses most of the shape, to be broken at random places.
 const SAMPLE: &str = "listen: [{ address: 127.0.0.1:0 }]\nproviders:\n  openai: { api_key: \"${OPENAI_API_KEY}\" }\n  \
     lokäl: { base_url: http://h/v1, headers: { a: b } }\nmodels:\n  a: &x [openai/gpt-4.1]\n  b: { targets: *x, fallback: [a] }\n  \
-    \"c-*\": openai/*\nprices: { a: { input: 1.5 } }\nlimits: { request_body: 1MiB }\n";
+    \"c-*\": openai/*\nprices: { a: { input: 1.5 } }\nsizes: { request_body: 1MiB }\n";
 
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]

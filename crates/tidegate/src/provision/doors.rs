@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::config::Loaded;
 use crate::config::problem::Problem;
+use crate::config::tree::Place;
 use crate::config::written::Size;
 
 /// Sizes that `header_size` may have. Below the first, hyper has no room to read; nobody sends heads beyond the second.
@@ -34,8 +35,8 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
             let first: Vec<&str> = first.iter().map(String::as_str).collect();
             let problem = Problem::error(format!("two doors cannot share the address {address}"), place);
             problems.push(problem.context(loaded.tree.place_of(&first), "the other one"));
-        } else if !address.ip().to_canonical().is_loopback() && !config.insecure.anonymous {
-            problems.push(exposed(address, place, parts[0] == "admin"));
+        } else if !address.ip().to_canonical().is_loopback() {
+            problems.extend(exposed(address, place, parts[0] == "admin", loaded));
         }
         seen.push((address, path));
     }
@@ -63,16 +64,24 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() != 0 && one.port() == other.port() && one.is_ipv4() == other.is_ipv4() && same_ip
 }
 
-fn exposed(address: SocketAddr, place: crate::config::tree::Place, admin: bool) -> Problem {
+fn exposed(address: SocketAddr, place: Place, admin: bool, loaded: &Loaded) -> Option<Problem> {
+    let insecure = &loaded.config.insecure;
     if admin {
-        let problem = Problem::warning("the operators' door can be reached from other machines", place);
-        return problem.help("it asks for no key; make sure that only operators get there");
+        if insecure.admin {
+            return None;
+        }
+        let words = "the operators' door can be reached from other machines, and speaks without TLS";
+        let help = "keep it on 127.0.0.1, or say `insecure: { admin: true }` if the network in between can be trusted";
+        return Some(Problem::error(words, place).help(help));
+    }
+    if insecure.anonymous || super::requires_key(loaded) {
+        return None;
     }
     let problem = Problem::error(
         format!("{address} can be reached from other machines, and the gateway asks callers for no key"),
         place,
     );
-    problem.help(
-        "listen on 127.0.0.1, or say `insecure: { anonymous: true }` if whoever gets there may use your providers' keys",
-    )
+    Some(problem.help(
+        "say `require_key: true`, or `insecure: { anonymous: true }` if whoever gets there may use your providers' keys",
+    ))
 }

@@ -1,6 +1,7 @@
 //! From the written shape to a [`Snapshot`]: builds everything and finds, on the way, what cannot be. All problems are
 //! collected; with an error among them the snapshot must not be used.
 
+mod access;
 mod doors;
 mod models;
 mod prices;
@@ -8,6 +9,9 @@ mod providers;
 #[cfg(test)]
 #[path = "check_tests.rs"]
 mod tests;
+
+pub use access::FixedKey;
+pub(crate) use access::requires_key;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -36,6 +40,8 @@ pub struct Provisioned {
     pub snapshot: Arc<Snapshot>,
     /// Providers that are there because their key is in the environment.
     pub found: Vec<String>,
+    /// The config's own keys, with their secrets.
+    pub keys: Vec<FixedKey>,
     /// Everything that is wrong with the file, from reading on.
     pub problems: Vec<Problem>,
 }
@@ -63,6 +69,7 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
     let mut problems = building.problems;
     let parts = models::Parts { loaded, providers: &providers, prices: &prices, lasting };
     let models = models::build(&parts, &mut problems);
+    let (access, keys) = access::build(loaded, &models, &mut problems);
     forget_repeated(&mut problems);
     let snapshot = Snapshot {
         models,
@@ -70,8 +77,9 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
         providers,
         prices,
         rules: rules(loaded),
+        access,
     };
-    Provisioned { snapshot: Arc::new(snapshot), found, problems }
+    Provisioned { snapshot: Arc::new(snapshot), found, keys, problems }
 }
 
 /// What is wrong with each dialect of a provider may be the same thing.
@@ -93,8 +101,8 @@ fn speaks_openai(provider: &tidegate_proxy::snapshot::Provider) -> bool {
 fn rules(loaded: &Loaded) -> Rules {
     let config = &loaded.config;
     Rules {
-        request_body: config.limits.request_body.0 as usize,
-        answer_body: config.limits.answer_body.0 as usize,
+        request_body: config.sizes.request_body.0 as usize,
+        answer_body: config.sizes.answer_body.0 as usize,
         strict: config.strict,
         usage_cost: config.usage_cost,
         litellm_headers: config.compat.litellm_headers,

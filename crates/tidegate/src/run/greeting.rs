@@ -4,12 +4,17 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use super::doors::Doors;
+use tidegate_core::Secret;
+
 use crate::config::Loaded;
 use crate::provision::Provisioned;
 
 /// Prints it to stdout. Keys are never printed, only the providers' names.
-pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &Doors) {
-    let text = text(loaded, provisioned, &doors.caller_addresses(), doors.admin_address());
+pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &Doors, admin_key: Option<&Secret>) {
+    let mut text = text(loaded, provisioned, &doors.caller_addresses(), doors.admin_address());
+    if let Some(key) = admin_key {
+        text.push_str(&admin_lines(key));
+    }
     let mut out = std::io::stdout().lock();
     // A closed stdout is no reason not to serve.
     let _ = out.write_all(text.as_bytes());
@@ -36,6 +41,14 @@ fn text(
     lines.join("\n") + "\n"
 }
 
+/// The only time that the admin key is shown.
+fn admin_lines(key: &Secret) -> String {
+    format!(
+        "\nThe admin key, shown this once; with it the admin API answers under /admin/v1:\n\n  {}\n\n",
+        key.expose()
+    )
+}
+
 fn config_line(loaded: &Loaded) -> String {
     if loaded.from_file {
         format!("config     {}", loaded.source.name)
@@ -46,7 +59,7 @@ fn config_line(loaded: &Loaded) -> String {
 
 fn providers_line(provisioned: &Provisioned) -> String {
     let names = provisioned.snapshot.providers.iter().map(|provider| {
-        let found = provisioned.found.contains(&provider.name);
+        let found = provisioned.found.iter().any(|found| **found == *provider.name);
         let origin = match () {
             () if provider.is_demo() => " (built in)",
             () if found => " (key found in the environment)",

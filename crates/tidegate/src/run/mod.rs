@@ -1,10 +1,12 @@
 //! `tidegate run`: opens the doors, serves, reloads, drains.
 
 mod access;
+pub(crate) mod books;
 mod doors;
 mod greeting;
 mod lifetime;
 mod reload;
+mod restore;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use crate::config::Loaded;
 use crate::environment::Environment;
 use crate::provision::{Lasting, Provisioned, provision};
 use crate::report;
+use books::Books;
 
 /// Longest wait for the threads to drop what was cut.
 const CUT: Duration = Duration::from_secs(1);
@@ -57,7 +60,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode> {
         runtime.worker_threads(workers);
     }
     let runtime = runtime.enable_all().build().context("cannot start the worker threads")?;
-    let start = Start { options, path, folder, loaded, provisioned, lasting };
+    let start = Start { options, path, folder, loaded, provisioned, lasting, environment };
     let served = runtime.block_on(start.serve());
     // What is still running after the drain has had its time; dropped, it settles and so comes into the log.
     runtime.shutdown_timeout(CUT);
@@ -91,6 +94,7 @@ struct Start {
     loaded: Loaded,
     provisioned: Provisioned,
     lasting: Lasting,
+    environment: Environment,
 }
 
 impl Start {
@@ -98,12 +102,15 @@ impl Start {
     async fn serve(self) -> Result<(ExitCode, Arc<AccessLog>)> {
         let doors = doors::open(&self.loaded.config)?;
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
-        let gateway =
-            Gateway::new(self.provisioned.snapshot.clone(), self.lasting.meters.clone(), log.clone());
+        let books = Books::open(&self.loaded, &self.environment).await?;
+        books.directory.set_fixed(self.provisioned.keys.clone());
+        restore::restore(&books, &self.provisioned).await.context("cannot restore the limits' counters")?;
+        let (snapshot, meters) = (self.provisioned.snapshot.clone(), self.lasting.meters.clone());
+        let gateway = Gateway::new(snapshot, meters, log.clone(), books.desk.clone());
         let occasions =
             reload::Occasions::watch(self.path.as_deref()).context("cannot listen for signals")?;
         let ending = lifetime::Ending::listen().context("cannot listen for signals")?;
-        greeting::print(&self.loaded, &self.provisioned, &doors);
+        greeting::print(&self.loaded, &self.provisioned, &doors, books.new_admin_key.as_ref());
         let state = Arc::new(ConfigState::default());
         let reloader = reload::Reloader {
             options: self.options,
@@ -111,6 +118,7 @@ impl Start {
             folder: self.folder,
             lasting: self.lasting,
             gateway: gateway.clone(),
+            directory: books.directory.clone(),
             state: state.clone(),
             started_with: self.loaded.config.clone(),
         };
@@ -121,9 +129,16 @@ impl Start {
             version: env!("CARGO_PKG_VERSION"),
             prices: self.provisioned.snapshot.prices.version().to_owned(),
         };
-        let door = Door { gateway: gateway.clone(), config: state, version, books: None };
+        let administered = tidegate_admin::Books {
+            database: books.database.clone(),
+            keys: books.keys.clone(),
+            limiter: books.limiter.clone(),
+            admin_key: books.admin_key.clone(),
+        };
+        let door = Door { gateway: gateway.clone(), config: state, version, books: Some(administered) };
         let serving = doors.serve(&self.loaded.config, gateway.clone(), door, &drain);
         let code = ending.serve(serving, &gateway, &drain).await;
+        books.close().await;
         Ok((code, log))
     }
 }

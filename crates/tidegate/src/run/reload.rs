@@ -7,6 +7,7 @@ use std::time::Duration;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tidegate_admin::ConfigState;
 use tidegate_proxy::Gateway;
+use tidegate_store::keys::Directory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{debug, error, info, warn};
@@ -30,6 +31,7 @@ pub(super) struct Reloader {
     pub(super) folder: PathBuf,
     pub(super) lasting: Lasting,
     pub(super) gateway: Arc<Gateway>,
+    pub(super) directory: Arc<Directory>,
     pub(super) state: Arc<ConfigState>,
     /// What the doors and threads were made by.
     pub(super) started_with: Config,
@@ -96,6 +98,7 @@ impl Reloader {
             return self.refuse(first.map_or("", |problem| problem.title.as_str()));
         }
         let provisioned = provision(&loaded, &environment, &self.lasting);
+        self.directory.set_fixed(provisioned.keys);
         self.gateway.swap(provisioned.snapshot);
         self.state.count_good();
         self.warn_of_restarts(&loaded.config);
@@ -110,11 +113,16 @@ impl Reloader {
     fn warn_of_restarts(&self, now: &Config) {
         let before = &self.started_with;
         let doors = |config: &Config| serde_json::to_value((&config.listen, &config.admin)).ok();
+        let stores = |config: &Config| serde_json::to_value((&config.data, &config.ledger)).ok();
+        let urls =
+            |config: &Config| (config.database.clone(), config.redis.as_ref().map(|redis| redis.terms().url));
         let changed = [
             ("listen or admin", doors(before) != doors(now)),
             ("workers", before.workers != now.workers),
             ("drain", before.drain != now.drain),
             ("access_log", before.access_log != now.access_log),
+            ("data or ledger", stores(before) != stores(now)),
+            ("database or redis", urls(before) != urls(now)),
         ];
         for (setting, _) in changed.into_iter().filter(|(_, changed)| *changed) {
             warn!(setting, "changed in the config, but needs a restart");

@@ -17,6 +17,8 @@ const PACKAGES: &[(&[&str], &str)] = &[
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
     (&["node", "--version"], "nodejs"),
     (&["npm", "--version"], "npm"),
+    (&["redis-server", "--version"], "redis-server"),
+    (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
 ];
 
 /// Installs the missing packages with apt-get, as root or through sudo.

@@ -16,7 +16,7 @@ use crate::steps::{self, Step, Verdict};
 use crate::workspace::Workspace;
 
 const EXAMPLES: &str = "\
-Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain
+Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, bench
 
 Examples:
   cargo xtask test                         everything
@@ -99,6 +99,7 @@ impl<'a> Suites<'a> {
                 &["venv", "build"],
                 compare::langchain,
             ),
+            step("bench", "the load tests, in their smallest size", &["build"], bench),
         ]
     }
 }
@@ -106,6 +107,14 @@ impl<'a> Suites<'a> {
 fn build(workspace: &Workspace) -> Result<Verdict> {
     let args = ["build", "--package", "tidegate", "--package", "tidegate-testkit", "--bins"];
     program::check(&mut workspace.cargo(&args))?;
+    Ok(Verdict::Holds)
+}
+
+/// Only that the load tests still work: figures of a debug build mean nothing.
+fn bench(workspace: &Workspace, _: &[String]) -> Result<Verdict> {
+    let gateway = workspace.built("debug", "tidegate")?;
+    let mut command = workspace.cargo(&["run", "--quiet", "--package", "tidegate-bench", "--", "--smoke"]);
+    program::check(command.arg("--tidegate").arg(gateway).arg("all"))?;
     Ok(Verdict::Holds)
 }
 

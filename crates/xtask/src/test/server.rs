@@ -28,6 +28,10 @@ impl Server {
     pub(super) fn start(workspace: &Workspace, name: &str, command: Command) -> Result<Self> {
         let mut command = tied_to_us(command);
         let log = workspace.test_env().join("logs").join(format!("{name}.log"));
+        let data = workspace.test_env().join("data").join(name);
+        // What an earlier run has left there would be counted again.
+        let _ = std::fs::remove_dir_all(&data);
+        command.env("TIDEGATE_DATA", data);
         let mut file = program::create(&log)?;
         let (reader, writer) = std::io::pipe()?;
         command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer);

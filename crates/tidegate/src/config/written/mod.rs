@@ -1,6 +1,7 @@
 //! The written shape of the config: one root type, whose doc comments are the reference (`docs/config.md`), the JSON
 //! schema and what `tidegate check` knows of keys and types.
 
+mod access;
 mod model;
 mod named;
 mod price;
@@ -8,13 +9,17 @@ mod provider;
 mod scalar;
 mod serving;
 
+pub use access::{
+    InsteadEntry, InsteadTerms, InsteadWord, KeyEntry, LedgerEntry, LimitEntry, LimitScope, LimitUnit,
+    LimitWindow, OnFailure, RedisEntry, RedisTerms, TeamEntry,
+};
 pub use model::{Model, ModelPool, TargetEntry, TargetTerms};
 pub use named::Named;
 pub use price::PriceEntry;
 pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
-pub use scalar::{Address, BaseUrl, Dollars, Key, Period, Size};
+pub use scalar::{Address, BaseUrl, Dollars, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};
-pub use serving::{Admin, Compat, Insecure, Limits, Listen, Retry, TimeLimitsEntry};
+pub use serving::{Admin, Compat, Insecure, Listen, Retry, Sizes, TimeLimitsEntry};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,8 +50,29 @@ pub struct Config {
     /// Further price lists, laid over the built-in ones in this order: JSON files in LiteLLM's format or in the format
     /// of the built-in list. Relative paths start at the config file.
     pub price_files: Vec<String>,
+    /// Asks every caller for a key. By default only where there is a door beyond loopback, or where the config has `keys`.
+    pub require_key: Option<bool>,
+    /// Keys for callers, by name. Further ones are made with `tidegate keys create` or on the admin door.
+    pub keys: Named<KeyEntry>,
+    /// Teams, by name: what their keys share.
+    pub teams: Named<TeamEntry>,
+    /// Limits that hold for all callers; keys and teams can have further ones. All that concern a request must have room for it.
+    pub limits: Vec<LimitEntry>,
+    /// What a caller gets instead of a 429 when a limit is reached, in this order; the answer then has `x-tidegate-degraded`.
+    pub when_limited: Vec<InsteadEntry>,
+    /// Where keys, ledger and secrets are kept: a directory. By default `tidegate` in `$XDG_DATA_HOME`, or in
+    /// `~/.local/share`. Needs a restart.
+    pub data: Option<String>,
+    /// A Postgres database that several instances share: `postgres://user:password@host/name`. By default an SQLite file in
+    /// `data`. Needs a restart.
+    pub database: Option<StoreUrl>,
+    /// A Redis for the counters of all limits, so that they hold across instances. By default each instance counts for itself.
+    /// Needs a restart.
+    pub redis: Option<RedisEntry>,
+    /// The record of every attempt and its cost. Needs a restart.
+    pub ledger: LedgerEntry,
     /// Bounds on what is held in memory.
-    pub limits: Limits,
+    pub sizes: Sizes,
     /// How long each stage of an attempt may take; providers and models can set their own.
     pub time_limits: TimeLimitsEntry,
     /// How often and how patiently a request is tried again. A client's own retries are noticed: then every target is
@@ -81,7 +107,16 @@ impl Default for Config {
             models: Named::default(),
             prices: Named::default(),
             price_files: Vec::new(),
-            limits: Limits::default(),
+            require_key: None,
+            keys: Named::default(),
+            teams: Named::default(),
+            limits: Vec::new(),
+            when_limited: Vec::new(),
+            data: None,
+            database: None,
+            redis: None,
+            ledger: LedgerEntry::default(),
+            sizes: Sizes::default(),
             time_limits: TimeLimitsEntry::default(),
             retry: Retry::default(),
             strict: false,

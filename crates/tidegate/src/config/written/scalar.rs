@@ -36,6 +36,10 @@ pub struct Dollars(pub Rate);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(pub Secret);
 
+/// Where a database or Redis is. Never shown: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreUrl(pub Secret);
+
 /// What is wrong with a text, as the end of a sentence that begins with the key's name.
 type Wrong = String;
 
@@ -196,6 +200,27 @@ impl fmt::Display for Key {
     }
 }
 
+impl FromStr for StoreUrl {
+    type Err = Wrong;
+
+    fn from_str(text: &str) -> Result<Self, Wrong> {
+        const SCHEMES: [&str; 5] = ["postgres", "postgresql", "redis", "rediss", "redis+cluster"];
+        match text.split_once("://") {
+            Some((scheme, rest)) if SCHEMES.contains(&scheme) && !rest.is_empty() => {
+                Ok(Self(Secret::new(text)))
+            }
+            _ => Err("is no store's URL; write `postgres://user:password@host/name` or `redis://host:6379`"
+                .to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
 /// One word in the file: how serde reads it, how the schema describes it, how a wrong one is recognised.
 macro_rules! scalars {
     ($($type:ident, $format:literal, $kinds:tt, $words:literal, [$($example:literal),*];)*) => {
@@ -253,6 +278,7 @@ scalars! {
     Address, "address", "string", "an address such as `127.0.0.1:8080`", ["127.0.0.1:8080", "[::1]:8080"];
     BaseUrl, "base-url", "string", "a URL such as `https://host/v1`", ["https://api.openai.com/v1"];
     Dollars, "dollars", ["number", "string"], "a price in US dollars per million tokens", [1.25];
+    StoreUrl, "store-url", "string", "a URL such as `postgres://host/name`", ["postgres://tidegate@db/tidegate", "redis://redis:6379"];
     Key, "key", "string", "a key", ["${OPENAI_API_KEY}", "${file:/run/secrets/openai}"];
 }
 

@@ -15,7 +15,7 @@ use super::{Address, Period, Size};
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
-    /// IP address and port; port 0 takes a free one. Anything but a loopback address needs `insecure.anonymous`.
+    /// IP address and port; port 0 takes a free one. Beyond loopback every caller needs a key, unless `insecure.anonymous` says otherwise.
     pub address: Address,
     /// How long a connection may take to send a request's head.
     pub header_timeout: Period,
@@ -67,14 +67,14 @@ impl Default for Admin {
 /// Bounds on what is held in memory.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub struct Sizes {
     /// Largest request body, after decompression. More is refused with 413.
     pub request_body: Size,
     /// Largest answer of a provider that is not streamed.
     pub answer_body: Size,
 }
 
-impl Default for Limits {
+impl Default for Sizes {
     fn default() -> Self {
         let rules = Rules::default();
         Self { request_body: Size(rules.request_body as u64), answer_body: Size(rules.answer_body as u64) }
@@ -151,7 +151,9 @@ pub struct Compat {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Insecure {
-    /// Lets everybody who reaches the gateway use it, and with it the providers' keys. Must be said to listen on
-    /// anything but a loopback address.
+    /// Lets everybody who reaches the gateway use it, and with it the providers' keys. Without it a door beyond
+    /// loopback asks for keys.
     pub anonymous: bool,
+    /// Lets the operators' door listen beyond loopback although it speaks without TLS: keys and usage cross the network readably.
+    pub admin: bool,
 }

@@ -32,7 +32,7 @@ impl Building<'_, '_> {
             self.error(format!("`{target}` is no target; write `provider/model`"), path, help);
             return None;
         };
-        if let Some(provider) = self.parts.providers.iter().find(|provider| provider.name == name) {
+        if let Some(provider) = self.parts.providers.iter().find(|provider| *provider.name == *name) {
             return Some((provider.clone(), model.to_owned()));
         }
         // A provider that is listed and not there has problems of its own.
@@ -52,7 +52,7 @@ impl Building<'_, '_> {
                 None => "add it under `providers`".to_owned(),
             };
         }
-        let there = self.parts.providers.iter().map(|provider| provider.name.as_str());
+        let there = self.parts.providers.iter().map(|provider| &*provider.name);
         match nearest(name, there.chain(provider::all().map(|row| row.name))) {
             Some(other) => format!("did you mean `{other}/{model}`?"),
             None => format!("add `{name}` under `providers`"),

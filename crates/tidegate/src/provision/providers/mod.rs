@@ -52,7 +52,7 @@ impl Building<'_> {
     /// The names of those that came from the environment.
     pub(super) fn found(&self, all: &[Arc<Provider>]) -> Vec<String> {
         let listed = &self.loaded.config.providers;
-        let names = all.iter().map(|provider| provider.name.as_str());
+        let names = all.iter().map(|provider| &*provider.name);
         names
             .filter(|name| *name != demo::PROVIDER && listed.get(name).is_none())
             .map(str::to_owned)
@@ -82,7 +82,7 @@ impl Building<'_> {
         let lines = self.lines(name, entry, row, key.as_ref());
         let speaks_chat = lines.iter().any(|line| line.dialect == Dialect::OpenaiChat);
         Some(Provider {
-            name: name.to_owned(),
+            name: name.into(),
             price_name: name.to_owned(),
             // Without a line a provider would pass for the built-in one; its problems are told already.
             lines: Some(lines).filter(|lines| !lines.is_empty())?,
@@ -198,7 +198,7 @@ fn type_of(name: &str, entry: &ProviderEntry) -> String {
 
 fn demo_provider(limits: TimeLimits) -> Provider {
     Provider {
-        name: demo::PROVIDER.to_owned(),
+        name: demo::PROVIDER.into(),
         price_name: demo::PROVIDER.to_owned(),
         lines: Vec::new(),
         headers: Vec::new(),

@@ -1,0 +1,66 @@
+//! What is done when a limit is reached: the config's `when_limited` in its order, and a refusal if none of it can be had.
+
+use crate::ask::Failure;
+use crate::attempt::Committed;
+use crate::chance::chance;
+use crate::error::GatewayError;
+use crate::exchange::Exchange;
+use crate::hold::{Size, hold};
+use crate::plan::Plan;
+use crate::prompt::Prompt;
+use crate::snapshot::Instead;
+use crate::told::tell_words;
+
+/// How a request goes on once its limits have been asked.
+#[derive(Debug)]
+pub enum Granted {
+    /// With these targets.
+    Plan(Plan),
+    /// Not at all: this is the answer.
+    Answer(Box<Committed>),
+}
+
+/// Holds what the request may use at most; where a limit is reached, takes what the config says instead.
+pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange) -> Result<Granted, Failure> {
+    let size = size(prompt);
+    exchange.is_output_bounded = size.max_tokens.is_some();
+    let Err(refusal) = hold(&size, prompt.model(), &plan.targets, exchange).await else {
+        return Ok(Granted::Plan(plan));
+    };
+    let GatewayError::Limited(limited) = &refusal.error else { return Err(refusal) };
+    let rule = limited.rule.name.clone();
+    let snapshot = exchange.snapshot.clone();
+    for instead in &snapshot.access.when_limited {
+        let (granted, word) = match instead {
+            // Nothing is kept yet.
+            Instead::Cache => continue,
+            Instead::Model(name) => (other_model(name, &size, exchange).await, "model"),
+            Instead::Message(words) => (Some(words_instead(prompt, words, exchange)?), "message"),
+        };
+        if let Some(granted) = granted {
+            exchange.degraded = Some(word);
+            exchange.meters.count_limited(&rule, word);
+            return Ok(granted);
+        }
+    }
+    exchange.meters.count_limited(&rule, "refused");
+    Err(refusal)
+}
+
+fn size(prompt: &Prompt) -> Size {
+    let peek = &prompt.peek;
+    Size { max_tokens: peek.max_tokens, answers: peek.n, ..Size::of_input(prompt.body.len()) }
+}
+
+/// Another model, if its limits have room. The operator has chosen it: the caller's key need not name it.
+async fn other_model(name: &str, size: &Size, exchange: &mut Exchange) -> Option<Granted> {
+    let plan = Plan::make(&exchange.snapshot.models, name, chance).ok()?;
+    hold(size, name, &plan.targets, exchange).await.ok()?;
+    Some(Granted::Plan(plan))
+}
+
+fn words_instead(prompt: &Prompt, words: &str, exchange: &Exchange) -> Result<Granted, GatewayError> {
+    let told = tell_words(prompt, words, exchange)?;
+    let committed = Committed { told, headers: http::HeaderMap::new(), dropped: Vec::new() };
+    Ok(Granted::Answer(Box::new(committed)))
+}
