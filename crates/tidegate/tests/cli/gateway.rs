@@ -132,6 +132,21 @@ pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> 
     String::from_utf8(answer).unwrap()
 }
 
+/// The whole answer to a request with one more header.
+pub(crate) fn ask_with(address: SocketAddr, header: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{header}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
 /// The whole answer to a GET.
 pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     ask(address, "GET", path, "")

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::gateway::{Gateway, ask, chat, folder_with, get, tidegate};
+use crate::gateway::{Gateway, ask, ask_with, chat, folder_with, get, tidegate};
 
 #[test]
 fn without_a_file_the_demo_answers_on_free_ports() {
@@ -76,24 +76,77 @@ fn a_port_that_is_taken_is_named_with_a_way_out() {
     }
 }
 
+/// Asks the gateway on that port for an answer without a key.
+fn asked_without_a_key(gateway: &Gateway) -> String {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], gateway.address.port()));
+    ask(address, "POST", "/v1/chat/completions", &chat("demo/echo", "Hello!", false))
+}
+
 #[test]
-fn beyond_loopback_needs_to_be_said() {
-    let open = "insecure: { anonymous: true }\n";
-    let folder = folder_with("listen: [{ address: 0.0.0.0:0 }]\nadmin: { address: 127.0.0.1:0 }\n");
+fn beyond_loopback_a_key_is_needed_unless_the_config_says_otherwise() {
+    let doors = "listen: [{ address: 0.0.0.0:0 }]\nadmin: { address: 127.0.0.1:0 }\n";
+    let folder = folder_with(doors);
+    let gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+    assert!(gateway.address.ip().is_unspecified());
+    let refused = asked_without_a_key(&gateway);
+    assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("key_missing"), "{refused}");
+
+    let folder = folder_with(&format!("insecure: {{ anonymous: true }}\n{doors}"));
+    let gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+    assert!(asked_without_a_key(&gateway).starts_with("HTTP/1.1 200"));
+
+    let folder = folder_with(&format!("require_key: false\n{doors}"));
     let output = tidegate(folder.path(), &["run"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("tidegate.yaml:1:21") && said.contains("insecure: { anonymous: true }"), "{said}");
+    assert!(said.contains("tidegate.yaml:2:21") && said.contains("insecure: { anonymous: true }"), "{said}");
+}
 
-    let bare = tempfile::tempdir().unwrap();
-    let output = tidegate(bare.path(), &["run", "--listen", "[::]:0"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
+#[test]
+fn a_key_made_on_the_command_line_opens_the_door_and_has_its_usage() {
+    let folder = folder_with(
+        "require_key: true\nlisten: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\n",
+    );
+    let mut gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+    let admin_key = gateway.wait_for_stdout("  tga-");
+    let limit = "of: requests, limit: 1, per: hour";
+    let made = tidegate(folder.path(), &["keys", "create", "--name", "ci", "--limit", limit, "--json"])
+        .output()
+        .unwrap();
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("tg-"), "{made}");
+    let body = chat("demo/echo", "Hello!", false);
+    let answer = ask_with(
+        gateway.address,
+        &format!("authorization: Bearer {key}"),
+        "POST",
+        "/v1/chat/completions",
+        &body,
+    );
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let limited =
+        ask_with(gateway.address, &format!("x-api-key: {key}"), "POST", "/v1/chat/completions", &body);
+    assert!(limited.starts_with("HTTP/1.1 429") && limited.contains("limit_exceeded"), "{limited}");
+    let listed = ask_with(
+        gateway.admin,
+        &format!("authorization: Bearer tga-{admin_key}"),
+        "GET",
+        "/admin/v1/keys",
+        "",
+    );
+    assert!(
+        listed.starts_with("HTTP/1.1 200") && listed.contains("\"ci\"") && !listed.contains(key),
+        "{listed}"
+    );
+    assert!(get(gateway.admin, "/admin/v1/keys").starts_with("HTTP/1.1 401"));
 
-    let folder = folder_with(&format!(
-        "{open}listen: [{{ address: 0.0.0.0:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\n"
-    ));
-    let gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
-    assert!(gateway.address.ip().is_unspecified());
+    gateway.signal("TERM");
+    assert!(gateway.wait().success());
+    let usage = tidegate(folder.path(), &["usage", "--by", "key,model", "--since", "1h"]).output().unwrap();
+    let usage = String::from_utf8(usage.stdout).unwrap();
+    assert!(usage.contains("key_") && usage.contains("demo/echo"), "{usage}");
+    assert!(!gateway.said.contains(key), "the key stands in the log");
 }
 
 #[test]
