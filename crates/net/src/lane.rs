@@ -5,28 +5,27 @@
 //! has a task at all ([`crate::driven`]).
 
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::driven::Driven;
+pub use self::body::LaneBody;
+use crate::h1::connection::Connection;
+use crate::h1::stream::Stream;
+use crate::h1::write::Message;
+use crate::h1::{self, Outgoing};
 use crate::origin::Origin;
 use crate::tls;
+
+mod body;
 
 /// How long an unused lane may be taken up again: less than servers such as nginx (75 s) keep theirs. Servers that close
 /// sooner (Node after 5 s) are noticed when the lane is taken up. Older lanes are closed when another comes back.
 const IDLE_LIMIT: Duration = Duration::from_secs(50);
-/// Longest wait for a lane to turn ready after its last answer was read.
-const READY_LIMIT: Duration = Duration::from_millis(50);
 /// Most unused lanes kept for one origin.
 const IDLE_LANES: usize = 1024;
 
@@ -60,40 +59,17 @@ pub enum LaneError {
     /// TLS is not available at all (no trusted roots on this system).
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
-    /// The connection broke before the answer's head was complete.
-    #[error("the upstream closed the connection before it answered")]
-    Broken(#[source] hyper::Error),
-}
-
-/// The body of a request that goes upstream.
-#[derive(Debug)]
-pub struct Outgoing(Option<Bytes>);
-
-impl Outgoing {
-    /// A whole body in memory.
-    pub fn full(bytes: Bytes) -> Self {
-        Self(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, Bytes::len) as u64)
-    }
+    /// The connection broke before the answer's head was complete, or what came is no answer.
+    #[error("no answer from {origin}: {source}")]
+    Broken {
+        /// Who was asked.
+        origin: String,
+        /// Whether a lane that was used before broke without a byte of the answer. Likely its upstream was closing it when
+        /// the request came, and has not seen the request; what is safe to repeat can be sent again.
+        was_idle: bool,
+        /// What happened.
+        source: h1::Error,
+    },
 }
 
 /// Opens lanes; one for the whole process, so that a reload keeps every lane.
@@ -143,9 +119,12 @@ pub struct LanePool {
     idle: Mutex<VecDeque<Idle>>,
 }
 
+/// A connection to the origin; in a box, as it goes from hand to hand.
+type Lane = Box<Connection<Stream>>;
+
 #[derive(Debug)]
 struct Idle {
-    lane: Driven,
+    lane: Lane,
     since: Instant,
 }
 
@@ -168,25 +147,46 @@ impl LanePool {
     }
 
     /// Sends a request (with its `Host` header and a path-only URI) and waits for the answer's head. Dropping the future
-    /// closes the lane, and with it the upstream's work.
-    pub async fn send(
+    /// closes the lane, and with it the upstream's work. What has begun to leave is not sent again.
+    pub fn send(
         self: &Arc<Self>,
-        mut request: Request<Outgoing>,
+        request: Request<Outgoing>,
+        limits: LaneLimits,
+    ) -> impl Future<Output = Result<LaneAnswer, LaneError>> + Send {
+        // The request is bytes before anything waits: while it does, there is no room for both.
+        self.send_message(Message::new(request), limits)
+    }
+
+    async fn send_message(
+        self: &Arc<Self>,
+        mut message: Message,
         limits: LaneLimits,
     ) -> Result<LaneAnswer, LaneError> {
-        while let Some(mut lane) = self.take_idle().await {
-            match self.within(limits.answer, lane.send(request)).await? {
-                Ok(response) => return Ok(self.answer(lane, response)),
-                Err(mut failed) => match failed.take_message() {
-                    // The upstream closed the idle lane at the same moment; nothing was sent (fault 59).
-                    Some(unsent) => request = unsent,
-                    None => return Err(LaneError::Broken(failed.into_error())),
-                },
+        loop {
+            let idle = self.take_idle();
+            let was_idle = idle.is_some();
+            let mut lane = match idle {
+                Some(lane) => lane,
+                None => self.connect_within(limits.connect).await?,
+            };
+            lane.begin(message);
+            let error = match self.within(limits.answer, poll_fn(|context| lane.poll_head(context))).await? {
+                Ok(head) => return Ok(LaneBody::answer(head, lane, self.clone())),
+                Err(error) => error,
+            };
+            match lane.take_untouched() {
+                // The upstream closed the idle lane at the same moment; nothing was sent (fault 59).
+                Some(untouched) if was_idle => message = untouched,
+                _ => {
+                    let was_idle = was_idle && !lane.has_heard() && error.is_breakage();
+                    return Err(LaneError::Broken {
+                        origin: self.origin.to_string(),
+                        was_idle,
+                        source: error,
+                    });
+                }
             }
         }
-        let mut lane = self.connect_within(limits.connect).await?;
-        let sent = self.within(limits.answer, lane.send(request)).await?;
-        Ok(self.answer(lane, sent.map_err(|failed| LaneError::Broken(failed.into_error()))?))
     }
 
     async fn within<T>(&self, limit: Duration, answer: impl Future<Output = T>) -> Result<T, LaneError> {
@@ -195,117 +195,48 @@ impl LanePool {
             .map_err(|_| LaneError::AnswerTimeout { origin: self.origin.to_string(), limit })
     }
 
-    fn answer(self: &Arc<Self>, lane: Driven, response: Response<Incoming>) -> LaneAnswer {
-        response.map(|incoming| {
-            let mut body = LaneBody { incoming, lane: Some((lane, self.clone())) };
-            body.give_back_at_end();
-            body
-        })
-    }
-
-    async fn take_idle(&self) -> Option<Driven> {
+    fn take_idle(&self) -> Option<Lane> {
         loop {
             let mut idle = self.lock().pop_back()?;
-            if idle.since.elapsed() > IDLE_LIMIT || idle.lane.has_ended() {
-                continue;
-            }
-            // The answer has been read to its end, so the lane turns ready at once; or never, if the upstream answered before
-            // it had taken the whole request.
-            if tokio::time::timeout(READY_LIMIT, idle.lane.turns_ready()).await == Ok(true) {
+            if idle.since.elapsed() <= IDLE_LIMIT && idle.lane.is_quiet() {
                 return Some(idle.lane);
             }
         }
+    }
+
+    /// Keeps a lane for the next request.
+    fn keep(&self, lane: Lane) {
+        let mut idle = self.lock();
+        // The front has waited longest: lanes nobody needed for so long are closed as new ones come back.
+        while idle.len() >= IDLE_LANES || idle.front().is_some_and(|lane| lane.since.elapsed() > IDLE_LIMIT) {
+            idle.pop_front();
+        }
+        idle.push_back(Idle { lane, since: Instant::now() });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect_within(&self, limit: Duration) -> Result<Driven, LaneError> {
+    async fn connect_within(&self, limit: Duration) -> Result<Lane, LaneError> {
         match tokio::time::timeout(limit, self.connect()).await {
             Ok(result) => result,
             Err(_) => Err(LaneError::ConnectTimeout { origin: self.origin.to_string(), limit }),
         }
     }
 
-    async fn connect(&self) -> Result<Driven, LaneError> {
+    async fn connect(&self) -> Result<Lane, LaneError> {
         let failed = |source| LaneError::Connect { origin: self.origin.to_string(), source };
         let stream =
             TcpStream::connect((self.origin.host.as_str(), self.origin.port)).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        if self.origin.tls {
+        let stream = if self.origin.tls {
             let name = rustls::pki_types::ServerName::try_from(self.origin.host.clone())
                 .map_err(|error| LaneError::Tls(error.to_string()))?;
-            let stream = self.connector.tls()?.connect(name, stream).await.map_err(failed)?;
-            Driven::open(TokioIo::new(stream)).await.map_err(LaneError::Broken)
+            Stream::Tls(Box::new(self.connector.tls()?.connect(name, stream).await.map_err(failed)?))
         } else {
-            Driven::open(TokioIo::new(stream)).await.map_err(LaneError::Broken)
-        }
-    }
-}
-
-/// An answer's body. When it has been read to its end, its lane is used again; dropped before, the lane is closed, which
-/// is how an upstream learns that nobody listens any more.
-#[derive(Debug)]
-pub struct LaneBody {
-    incoming: Incoming,
-    lane: Option<(Driven, Arc<LanePool>)>,
-}
-
-impl LaneBody {
-    fn give_back_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.give_back();
-        }
-    }
-
-    fn give_back(&mut self) {
-        if let Some((lane, pool)) = self.lane.take()
-            && !lane.has_ended()
-        {
-            let mut idle = pool.lock();
-            // The front has waited longest: lanes nobody needed for so long are closed as new ones come back.
-            while idle.len() >= IDLE_LANES
-                || idle.front().is_some_and(|lane| lane.since.elapsed() > IDLE_LIMIT)
-            {
-                idle.pop_front();
-            }
-            idle.push_back(Idle { lane, since: Instant::now() });
-        }
-    }
-}
-
-impl Body for LaneBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let body = &mut *self;
-        let mut polled = Pin::new(&mut body.incoming).poll_frame(context);
-        if polled.is_pending()
-            && let Some((lane, _)) = &mut body.lane
-        {
-            // Nothing is ready: let the lane read on, and look again.
-            lane.drive(context);
-            polled = Pin::new(&mut body.incoming).poll_frame(context);
-        }
-        let Poll::Ready(frame) = polled else { return Poll::Pending };
-        match &frame {
-            None => self.give_back(),
-            Some(Ok(_)) => self.give_back_at_end(),
-            Some(Err(_)) => self.lane = None,
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+            Stream::Plain(stream)
+        };
+        Ok(Box::new(Connection::new(stream)))
     }
 }

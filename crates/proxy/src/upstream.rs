@@ -144,7 +144,7 @@ fn lane_error(error: LaneError) -> GatewayError {
     match error {
         LaneError::ConnectTimeout { limit, .. } => GatewayError::Timeout { stage: "connection", limit },
         LaneError::AnswerTimeout { limit, .. } => GatewayError::Timeout { stage: "first byte", limit },
-        LaneError::Broken(_) => GatewayError::Broken,
+        LaneError::Broken { .. } => GatewayError::Broken,
         // Where our providers are is nobody's business: the caller learns the cause, the log has the address.
         LaneError::Connect { source, .. } => GatewayError::Unreachable(source.to_string()),
         LaneError::Tls(cause) => GatewayError::Unreachable(cause),

@@ -1,0 +1,26 @@
+//! HTTP/1.1 as a client speaks it to an upstream (RFC 9112): one request at a time on one connection, no task, no timer.
+//!
+//! [`Reader`] turns bytes into an answer and does no I/O, [`write::Message`] turns a request into bytes, and
+//! [`connection::Connection`] is both on a stream, polled by whoever waits. Framing that could be read in two ways is an
+//! error. What waits holds no buffers.
+
+pub(crate) mod body;
+mod chunked;
+pub(crate) mod connection;
+mod error;
+mod head;
+mod outgoing;
+mod read;
+pub(crate) mod stream;
+mod upgraded;
+pub(crate) mod write;
+
+pub use body::Piece;
+pub use error::Error;
+pub use head::Asked;
+pub use outgoing::{BodyError, Outgoing};
+pub use read::Reader;
+pub use upgraded::Upgraded;
+
+#[cfg(test)]
+mod tests;

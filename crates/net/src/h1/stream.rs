@@ -1,0 +1,118 @@
+//! The bytes under a connection: TCP, or TLS on it.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// Less free room than this is not worth a call to the system.
+const LITTLE: usize = 1024;
+
+/// Where a connection reads and writes.
+pub(crate) trait Transport: AsyncWrite + Unpin {
+    /// Puts what has come behind what is in `buffer` and says how much it was, 0 at the end. Nothing is allocated for
+    /// something that has not come; after that, at least `room` bytes are read at once if so many are there.
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<usize>>;
+}
+
+/// A connection's stream.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    /// In the clear.
+    Plain(TcpStream),
+    /// Under TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport for Stream {
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => {
+                if buffer.capacity() - buffer.len() < LITTLE {
+                    ready!(stream.poll_read_ready(context))?;
+                    buffer.reserve(room);
+                }
+                pin!(stream.read_buf(buffer)).poll(context)
+            }
+            // TLS has its own buffer with the plain bytes: they are copied once, into as much room as they need.
+            Self::Tls(stream) => {
+                let plain = ready!(Pin::new(&mut **stream).poll_fill_buf(context))?;
+                let count = plain.len();
+                buffer.extend_from_slice(plain);
+                Pin::new(&mut **stream).consume(count);
+                Poll::Ready(Ok(count))
+            }
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, into),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, into),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            // A socket has nothing to flush.
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
