@@ -140,5 +140,9 @@ fn after_size(digits: u8, size: u64, byte: u8) -> Result<Chunked, Error> {
 }
 
 fn expect(byte: u8, expected: u8, then: Chunked) -> Result<Chunked, Error> {
-    if byte == expected { Ok(then) } else { Err(Error::Malformed("a line of a chunk does not end as it must")) }
+    if byte == expected {
+        Ok(then)
+    } else {
+        Err(Error::Malformed("a line of a chunk does not end as it must"))
+    }
 }

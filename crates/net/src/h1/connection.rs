@@ -148,4 +148,17 @@ impl<T: Transport> Connection<T> {
             Err(error) => Err(error.into()),
         })
     }
+
+    /// The stream and what was read of it.
+    #[cfg(test)]
+    pub(crate) fn into_parts(mut self) -> (T, BytesMut) {
+        let read = std::mem::take(self.reader.buffer());
+        (self.stream, read)
+    }
+
+    /// How many bytes it holds room for.
+    #[cfg(test)]
+    pub(crate) fn held(&mut self) -> usize {
+        self.reader.buffer().capacity()
+    }
 }
