@@ -22,6 +22,8 @@ use crate::origin::Origin;
 use crate::tls;
 
 mod body;
+#[cfg(test)]
+mod tests;
 
 /// How long an unused lane may be taken up again: less than servers such as nginx (75 s) keep theirs. Servers that close
 /// sooner (Node after 5 s) are noticed when the lane is taken up. Older lanes are closed when another comes back.

@@ -85,15 +85,18 @@ impl AsyncWrite for Scripted {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let all = parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>();
         let left = self.takes.map_or(usize::MAX, |takes| takes - self.written.len());
-        let count = all.len().min(left).min(if self.is_slow { 7 } else { usize::MAX });
-        if count == 0 && !all.is_empty() {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        let mut left = left.min(if self.is_slow { 7 } else { usize::MAX });
+        let is_full = left == 0;
+        let before = self.written.len();
+        for part in parts {
+            let count = part.len().min(left);
+            self.written.extend_from_slice(&part[..count]);
+            left -= count;
         }
-        self.written.extend_from_slice(&all[..count]);
         self.writes += 1;
-        Poll::Ready(Ok(count))
+        let count = self.written.len() - before;
+        Poll::Ready(if is_full { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(count) })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
