@@ -132,7 +132,7 @@ impl Work {
                 };
                 (
                     "/v1/chat/completions",
-                    "authorization: Bearer tg-bench-key-0123456789",
+                    "authorization: Bearer bench-key-0123456789",
                     format!(
                         "{{\"messages\":[{{\"role\":\"system\",\"content\":\"You are a helpful assistant.\"}},\
                          {{\"role\":\"user\",\"content\":\"{text}\"}}],\"model\":\"{provider}{model}\",\

@@ -45,7 +45,7 @@ pub(super) fn start(site: &Site<'_>, name: &'static str) -> Result<Contender> {
 const BOOKS: &str = "\
 keys:
   bench:
-    key: tg-bench-key-0123456789
+    key: bench-key-0123456789
     limits:
       - { of: requests, limit: 1000000000, per: minute }
       - { of: tokens, limit: 1000000000000, per: minute }
