@@ -46,7 +46,8 @@ fn check_ends_with_0_or_2() {
     assert_eq!(bad.status.code(), Some(2));
     let said = String::from_utf8(bad.stderr).unwrap();
     assert!(said.contains(" --> bad.yaml:1:1") && said.contains("did you mean `strict`?"), "{said}");
-    std::fs::write(folder.path().join("warning.yaml"), "prices: { demo/echo: { input: 2500000 } }\n").unwrap();
+    std::fs::write(folder.path().join("warning.yaml"), "prices: { demo/echo: { input: 2500000 } }\n")
+        .unwrap();
     let warned = run(folder.path(), &["check", "warning.yaml"]);
     assert_eq!(warned.status.code(), Some(0), "warnings are no failure");
     assert!(String::from_utf8(warned.stderr).unwrap().contains("1 warning"));
