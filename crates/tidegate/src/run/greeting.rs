@@ -36,7 +36,8 @@ fn text(
     lines.extend(admin.map(|address| format!("listening (admin) http://{address}")));
     if let Some(address) = callers.first() {
         lines.push(String::new());
-        lines.push(try_it(*address));
+        let is_keyed = provisioned.snapshot.access.require_key;
+        lines.push(if is_keyed { try_it_with_a_key(*address) } else { try_it(*address) });
     }
     lines.join("\n") + "\n"
 }
@@ -70,7 +71,20 @@ fn providers_line(provisioned: &Provisioned) -> String {
     format!("providers  {}", names.collect::<Vec<_>>().join(", "))
 }
 
-fn try_it(address: SocketAddr) -> String {
+fn try_it_with_a_key(address: SocketAddr) -> String {
+    let address = reachable(address);
+    format!(
+        r#"Callers need a key; this makes one and shows it once:
+
+  tidegate keys create --name me
+
+  curl http://{address}/v1/chat/completions -H "authorization: Bearer $TIDEGATE_KEY" -H 'content-type: application/json' -d '{{"model":"demo/echo","messages":[{{"role":"user","content":"Hello!"}}]}}'
+"#
+    )
+}
+
+/// An address at which this machine reaches the door.
+fn reachable(address: SocketAddr) -> SocketAddr {
     let mut reachable = address;
     if address.ip().is_unspecified() {
         reachable.set_ip(match address.ip() {
@@ -78,6 +92,11 @@ fn try_it(address: SocketAddr) -> String {
             IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
         });
     }
+    reachable
+}
+
+fn try_it(address: SocketAddr) -> String {
+    let reachable = reachable(address);
     format!(
         r#"Paste one of these; `demo/echo` answers without any key:
 
