@@ -15,7 +15,7 @@ use tidegate_testkit::servers::Postgres;
 
 /// 2026-11-21, 12:00 UTC.
 pub(crate) const NOON: i64 = (20_778 * 24 + 12) * 3_600;
-const LIMIT: u64 = 64 << 20;
+const LIMIT: u64 = 256 << 20;
 
 /// Where one test works.
 pub(crate) struct Site {
