@@ -14,13 +14,13 @@ fn chances() -> impl FnMut() -> f64 {
 #[test]
 fn nothing_learnt_yet_means_a_careful_guess() {
     let expect = Expect::new();
-    assert_eq!(expect.most("m", 1000, None, 1), (1512, 4096));
-    assert_eq!(expect.most("m", 1000, Some(10), 3), (1512, 30));
+    assert_eq!(expect.most("m", 1000, None, 1), (4032, 4096));
+    assert_eq!(expect.most("m", 1000, Some(10), 3), (4032, 30));
     expect.learn("m", 1000, 500, 20, false);
-    assert_eq!(expect.most("m", 1000, None, 1), (1512, 4096), "one request is not enough to go lower");
-    expect.learn("m", 1000, 4000, 9000, false);
+    assert_eq!(expect.most("m", 1000, None, 1), (4032, 4096), "one request is not enough to go lower");
+    expect.learn("m", 1000, 6000, 9000, false);
     let (input, output) = expect.most("m", 1000, None, 1);
-    assert!(input >= 4000 && output >= 9000, "but to go higher: {input} {output}");
+    assert!(input >= 6000 && output >= 9000, "but to go higher: {input} {output}");
 }
 
 #[test]
