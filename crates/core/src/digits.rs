@@ -13,9 +13,35 @@ pub fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
     out.extend_from_slice(&digits[first.min(digits.len().saturating_sub(width))..]);
 }
 
+/// Appends `number`.
+pub fn push_digits(out: &mut String, number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    let mut rest = number;
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    // Digits are always text.
+    out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_appended_to_text() {
+        for number in [0, 7, 10, 999, 1_000_000_007, u64::MAX] {
+            let mut out = "n=".to_owned();
+            push_digits(&mut out, number);
+            assert_eq!(out, format!("n={number}"));
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_the_standard_library_writes_them() {

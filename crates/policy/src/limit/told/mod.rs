@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use tidegate_core::digits::push_digits;
+
 use super::civil::{SECOND, rfc3339};
 use super::{Claim, Decision, Denial, Standing, Unit};
 
@@ -152,7 +154,7 @@ impl Told<'_> {
 
     /// A number, or dollars.
     fn amount(&self, amount: i64) -> String {
-        if self.claim.rule.unit == Unit::Money { dollars(amount) } else { amount.to_string() }
+        if self.claim.rule.unit == Unit::Money { dollars(amount) } else { number(amount) }
     }
 
     /// By how much of the limit others are looser.
@@ -175,10 +177,24 @@ fn tightest<'a>(claims: &'a [Claim], decision: &Decision, units: &[Unit]) -> Opt
     })
 }
 
+/// A number that is at least 0.
+fn number(number: i64) -> String {
+    let mut text = String::with_capacity(20);
+    push_digits(&mut text, number.max(0).unsigned_abs());
+    text
+}
+
 /// Decimal dollars without superfluous zeros: `0.25`.
 fn dollars(nanos: i64) -> String {
-    let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let mut text = number(nanos / 1_000_000_000);
+    let fraction = nanos.unsigned_abs() % 1_000_000_000;
+    if fraction > 0 {
+        text.push('.');
+        // A billion in front keeps the zeros.
+        let padded = number(1_000_000_000 + fraction as i64);
+        text.push_str(padded[1..].trim_end_matches('0'));
+    }
+    text
 }
 
 /// As Go's `time.Duration` prints it, in milliseconds and from a minute on in whole seconds, rounded up: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.

@@ -1,5 +1,7 @@
 //! `RateLimit-Policy` and `RateLimit`, as draft-ietf-httpapi-ratelimit-headers-11 has them.
 
+use tidegate_core::digits::push_digits;
+
 use super::{Header, Told, tightest, whole_seconds};
 use crate::limit::{Claim, Decision, Unit, Window};
 
@@ -13,57 +15,71 @@ const UNITS: [Unit; 6] =
 ///
 /// Quotas must be integers there, so money is told in millionths of a dollar (`qu="micro-usd"`).
 pub fn standard(claims: &[Claim], decision: &Decision) -> Vec<Header> {
-    let told: Vec<Told<'_>> = UNITS.iter().filter_map(|unit| tightest(claims, decision, &[*unit])).collect();
-    if told.is_empty() {
+    let (mut policies, mut limits) = (String::new(), String::new());
+    for unit in UNITS {
+        let Some(told) = tightest(claims, decision, &[unit]) else { continue };
+        if policies.is_empty() {
+            (policies, limits) = (String::with_capacity(192), String::with_capacity(128));
+        } else {
+            policies.push_str(", ");
+            limits.push_str(", ");
+        }
+        push_policy(&mut policies, &told);
+        push_limit(&mut limits, &told);
+    }
+    if policies.is_empty() {
         return Vec::new();
     }
-    let list = |item: fn(&Told<'_>) -> String| told.iter().map(item).collect::<Vec<_>>().join(", ");
-    vec![("ratelimit-policy", list(policy)), ("ratelimit", list(limit))]
+    vec![("ratelimit-policy", policies), ("ratelimit", limits)]
 }
 
 /// `"name";q=100;qu="tokens";w=60`
-fn policy(told: &Told<'_>) -> String {
+fn push_policy(out: &mut String, told: &Told<'_>) {
     let rule = &told.claim.rule;
-    let mut item = format!("{};q={}", quoted(&rule.name), integer(rule.amount, rule.unit));
-    match rule.unit {
+    push_quoted(out, &rule.name);
+    out.push_str(";q=");
+    push_digits(out, integer(rule.amount, rule.unit));
+    out.push_str(match rule.unit {
         // The unit that is meant when none is named.
-        Unit::Requests => {}
-        Unit::Tokens => item.push_str(r#";qu="tokens""#),
-        Unit::InputTokens => item.push_str(r#";qu="input-tokens""#),
-        Unit::OutputTokens => item.push_str(r#";qu="output-tokens""#),
-        Unit::Money => item.push_str(r#";qu="micro-usd""#),
-        Unit::Concurrent => item.push_str(r#";qu="concurrent-requests""#),
-    }
+        Unit::Requests => "",
+        Unit::Tokens => r#";qu="tokens""#,
+        Unit::InputTokens => r#";qu="input-tokens""#,
+        Unit::OutputTokens => r#";qu="output-tokens""#,
+        Unit::Money => r#";qu="micro-usd""#,
+        Unit::Concurrent => r#";qu="concurrent-requests""#,
+    });
     let length = match rule.window {
-        Window::Sliding(length) | Window::Bucket { per: length, .. } => Some(length),
-        Window::Calendar(calendar) => Some(calendar.usual_length()),
-        Window::Open => None,
+        Window::Sliding(length) | Window::Bucket { per: length, .. } => length,
+        Window::Calendar(calendar) => calendar.usual_length(),
+        Window::Open => return,
     };
-    if let Some(length) = length {
-        item.push_str(&format!(";w={}", whole_seconds(length).max(1)));
-    }
-    item
+    out.push_str(";w=");
+    push_digits(out, whole_seconds(length).max(1));
 }
 
 /// `"name";r=50;t=30`. `t` is the time in which no more than `r` can be used: until the refused request would pass, which is then also
 /// `retry-after`; otherwise until the limit is whole again.
-fn limit(told: &Told<'_>) -> String {
+fn push_limit(out: &mut String, told: &Told<'_>) {
     let rule = &told.claim.rule;
-    let item = format!("{};r={}", quoted(&rule.name), integer(told.standing.remaining, rule.unit));
-    if rule.window == Window::Open {
-        return item;
+    push_quoted(out, &rule.name);
+    out.push_str(";r=");
+    push_digits(out, integer(told.standing.remaining, rule.unit));
+    if rule.window != Window::Open {
+        let time = told.denial.and_then(|denial| denial.wait).unwrap_or(told.standing.reset);
+        out.push_str(";t=");
+        push_digits(out, whole_seconds(time));
     }
-    let time = told.denial.and_then(|denial| denial.wait).unwrap_or(told.standing.reset);
-    format!("{item};t={}", whole_seconds(time))
 }
 
-fn integer(amount: i64, unit: Unit) -> i64 {
+fn integer(amount: i64, unit: Unit) -> u64 {
     let amount = if unit == Unit::Money { amount / 1000 } else { amount };
-    amount.clamp(0, LARGEST)
+    amount.clamp(0, LARGEST).unsigned_abs()
 }
 
 /// A structured field's string. Checked rules' names hold nothing that needs care.
-fn quoted(name: &str) -> String {
+fn push_quoted(out: &mut String, name: &str) {
     let printable = |c: char| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' };
-    format!("\"{}\"", name.chars().map(printable).collect::<String>())
+    out.push('"');
+    out.extend(name.chars().map(printable));
+    out.push('"');
 }

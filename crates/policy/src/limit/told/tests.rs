@@ -138,3 +138,17 @@ fn durations_are_written_as_go_writes_them() {
     assert_eq!(go_duration(Duration::from_micros(1)), "1ms");
     let _ = (go_duration(Duration::MAX), rfc3339(micros(Duration::MAX)));
 }
+
+#[test]
+fn dollars_keep_every_digit_of_their_fraction() {
+    for (nanos, text) in [
+        (0, "0"),
+        (25_000_000_000, "25"),
+        (1_110_000_000, "1.11"),
+        (100_000_000, "0.1"),
+        (1, "0.000000001"),
+        (2_000_000_010, "2.00000001"),
+    ] {
+        assert_eq!(dollars(nanos), text);
+    }
+}
