@@ -142,7 +142,7 @@ impl Work {
             }
             Dialect::Anthropic => (
                 "/v1/messages",
-                "x-api-key: sk-bench\r\nanthropic-version: 2023-06-01",
+                "x-api-key: bench-key-0123456789\r\nanthropic-version: 2023-06-01",
                 format!(
                     "{{\"max_tokens\":256,\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}],\
                      \"model\":\"{provider}{model}\",\"stream\":{stream},\

@@ -56,7 +56,11 @@ fn model(workspace: &Workspace) -> Result<(Server, String)> {
     let mut command = serve(workspace);
     command.arg("0");
     let mut server = Server::start(workspace, "real-model", command)?;
-    let address = server.wait_for(|line| line.strip_prefix("listening ").map(str::to_owned))?;
+    // The model's own log has begun the line now and then: both write to one pipe.
+    let address = server.wait_for(|line| {
+        let at = line.find("listening http://")?;
+        Some(line[at..].trim_start_matches("listening ").to_owned())
+    })?;
     Ok((server, address))
 }
 
