@@ -1,20 +1,21 @@
 """The admin API against its own document: what schemathesis makes up finds no 5xx and no answer that the document does not tell, and nobody
 comes in without the key.
 
-Needs a gateway with a store and nothing else on it, as the tests make and revoke keys:
-`ADMIN_URL` is its admin door (`http://127.0.0.1:PORT`), `ADMIN_KEY` what it was given as `TIDEGATE_ADMIN_KEY`.
+`TIDEGATE` is the program. The tests start it with a database of its own, as they make and revoke keys.
 """
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 import requests
 
-URL = os.environ["ADMIN_URL"].rstrip("/")
-KEY = os.environ["ADMIN_KEY"]
-DOCUMENT = f"{URL}/admin/v1/openapi.json"
+KEY = "tga-the-admin-key-of-these-tests"
+PROGRAM = os.path.abspath(os.environ["TIDEGATE"])
+
+DOCUMENT = "/admin/v1/openapi.json"
 
 # Seconds. What schemathesis makes up is cut there; what it had begun may take a little longer.
 TIME = 40
@@ -28,11 +29,37 @@ ID = "key_0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
-def operations():
+def url(tmp_path_factory):
+    """The admin door of a fresh gateway."""
+    folder = tmp_path_factory.mktemp("gateway")
+    environment = {**os.environ, "TIDEGATE_ADMIN_KEY": KEY, "TIDEGATE_DATA": str(folder / "data")}
+    command = [PROGRAM, "run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    with open(folder / "log", "w+", encoding="utf-8") as log:
+        gateway = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            yield admin_door(gateway, log)
+        finally:
+            gateway.kill()
+            gateway.wait()
+
+
+def admin_door(gateway, log):
+    """Reads on until the gateway says where its admin door is."""
+    said = []
+    for line in gateway.stdout:
+        said.append(line)
+        if found := re.search(r"\(admin\) (http://\S+)", line):
+            return found[1].rstrip("/")
+    log.seek(0)
+    raise AssertionError("the gateway ended at once: " + "".join(said) + log.read())
+
+
+@pytest.fixture(scope="module")
+def operations(url):
     """Method and path of every operation, with an id in it."""
-    document = requests.get(DOCUMENT, headers={"x-admin-key": KEY}, timeout=TIMEOUT).json()
+    document = requests.get(url + DOCUMENT, headers={"x-admin-key": KEY}, timeout=TIMEOUT).json()
     found = [
-        (method.upper(), URL + path.replace("{id}", ID))
+        (method.upper(), url + path.replace("{id}", ID))
         for path, methods in document["paths"].items()
         for method in methods
     ]
@@ -41,16 +68,16 @@ def operations():
 
 
 @pytest.fixture(scope="module")
-def callers_key():
+def callers_key(url):
     """A key that opens the gateway, and must not open its admin door."""
-    made = requests.post(f"{URL}/admin/v1/keys", json={"name": "caller"}, headers={"x-admin-key": KEY}, timeout=TIMEOUT)
+    made = requests.post(f"{url}/admin/v1/keys", json={"name": "caller"}, headers={"x-admin-key": KEY}, timeout=TIMEOUT)
     assert made.status_code == 201, made.text
     yield made.json()["key"]
-    requests.delete(f"{URL}/admin/v1/keys/{made.json()['id']}", headers={"x-admin-key": KEY}, timeout=TIMEOUT)
+    requests.delete(f"{url}/admin/v1/keys/{made.json()['id']}", headers={"x-admin-key": KEY}, timeout=TIMEOUT)
 
 
-def test_nothing_made_up_finds_a_5xx_or_an_answer_that_is_not_in_the_document(tmp_path):
-    command = [sys.executable, "-m", "schemathesis.cli", "run", DOCUMENT, "--header", f"x-admin-key: {KEY}"]
+def test_nothing_made_up_finds_a_5xx_or_an_answer_that_is_not_in_the_document(url, tmp_path):
+    command = [sys.executable, "-m", "schemathesis.cli", "run", url + DOCUMENT, "--header", f"x-admin-key: {KEY}"]
     command += ["--exclude-checks", EXCLUDED, "--generation-with-security-parameters", "false"]
     command += ["--max-time", str(TIME), "--request-timeout", str(TIMEOUT), "--no-shrink", "--continue-on-failure"]
     command += ["--generation-database", "none", "--no-color"]

@@ -34,6 +34,10 @@ const DOCUMENTS: &[Document] = &[
         path: "docs/translation.md",
         cargo: &["run", "--quiet", "--package", "tidegate-llm", "--example", "translation-doc"],
     },
+    Document {
+        path: "docs/admin-api.json",
+        cargo: &["run", "--quiet", "--package", "tidegate-admin", "--example", "openapi"],
+    },
 ];
 
 /// Writes the documents, or with `check` only says which are not fresh.

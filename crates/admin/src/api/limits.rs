@@ -135,8 +135,10 @@ async fn walk(call: &Call) -> Result<LimitPage, Problem> {
     Ok(LimitPage { items: items.into_iter().map(|(_, limit)| limit).collect(), next })
 }
 
-fn of_config(_api: &Api) -> Vec<(Arc<Rule>, InForce)> {
-    Vec::new()
+fn of_config(api: &Api) -> Vec<(Arc<Rule>, InForce)> {
+    let snapshot = api.door.gateway.snapshot();
+    let rules = snapshot.access.limits.iter();
+    rules.map(|rule| (rule.clone(), in_force("config", None, rule))).collect()
 }
 
 fn of(place: &'static str, owner: &str, rules: &[Arc<Rule>]) -> Vec<(Arc<Rule>, InForce)> {

@@ -56,11 +56,29 @@ fn with(mut base: Value, more: Value) -> Value {
     base
 }
 
-/// The same properties, each of which may also be null.
-fn nullable(properties: &Value) -> Value {
+fn or_null(schema: &Value) -> Value {
+    json!({"anyOf": [schema, {"type": "null"}]})
+}
+
+/// The same properties; null in place of these is the same as nothing.
+fn with_null(mut properties: Value, names: &[&str]) -> Value {
+    for name in names {
+        properties[*name] = or_null(&properties[*name]);
+    }
+    properties
+}
+
+/// The properties of a merge patch: each may be null, and so may the values in objects.
+fn patch(properties: &Value) -> Value {
     let Value::Object(properties) = properties else { return Value::Null };
-    let or_null = |schema: &Value| json!({"anyOf": [schema, {"type": "null"}]});
-    properties.iter().map(|(name, schema)| (name.clone(), or_null(schema))).collect()
+    let with_null = |schema: &Value| {
+        let mut schema = schema.clone();
+        if let Some(inner) = schema.get_mut("additionalProperties") {
+            *inner = or_null(inner);
+        }
+        or_null(&schema)
+    };
+    properties.iter().map(|(name, schema)| (name.clone(), with_null(schema))).collect()
 }
 
 const SCOPES: [&str; 8] = ["global", "route", "team", "key", "user", "ip", "model", "provider"];
@@ -119,7 +137,7 @@ fn limits() -> Value {
     let required =
         ["place", "owner", "name", "by", "of", "limit", "per", "window", "burst", "models", "standing"];
     json!({
-        "Limit": object(written, &["of", "limit"]),
+        "Limit": object(with_null(written, &["name", "by", "per", "window", "burst"]), &["of", "limit"]),
         "LimitInForce": object(in_force, &required),
         "LimitPage": page_of("LimitInForce"),
     })
@@ -183,8 +201,8 @@ fn keys() -> Value {
         "description": "How long the secret before goes on working: `0s` to `90d`.",
     }});
     json!({
-        "NewKey": object(written.clone(), &["name"]),
-        "KeyPatch": object(nullable(&written), &[]),
+        "NewKey": object(with_null(written.clone(), &["team", "expires"]), &["name"]),
+        "KeyPatch": object(patch(&written), &[]),
         "Key": object(record.clone(), &required),
         "KeyWithSecret": object(with(record, secret), &[&required[..], &["key"]].concat()),
         "KeyPage": page_of("Key"),
@@ -216,7 +234,7 @@ fn teams() -> Value {
     let required = ["id", "name", "enabled", "models", "limits", "metadata", "created", "changed"];
     json!({
         "NewTeam": object(written.clone(), &["name"]),
-        "TeamPatch": object(nullable(&written), &[]),
+        "TeamPatch": object(patch(&written), &[]),
         "Team": object(record, &required),
         "TeamPage": page_of("Team"),
     })

@@ -12,6 +12,7 @@ use tidegate_core::Secret;
 use tidegate_llm::Quirks;
 use tidegate_llm::price::{Price, PriceTable, Rate};
 use tidegate_policy::TimeLimits;
+use tidegate_policy::limit::{Rule, Scope, Spec};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
 use tidegate_proxy::desk::Desk;
@@ -155,9 +156,15 @@ fn gateway() -> Arc<Gateway> {
         providers: vec![provider],
         prices: Arc::new(prices),
         rules: Rules::default(),
-        access: Access::default(),
+        access: Access { limits: vec![Arc::new(limit())], ..Access::default() },
     };
     Gateway::new(Arc::new(snapshot), meters, AccessLog::off(), Desk::bare())
+}
+
+/// The limit of all houses' configs.
+fn limit() -> Rule {
+    let spec = json!({"of": "requests", "limit": 1000, "per": "minute", "name": "house"});
+    serde_json::from_value::<Spec>(spec).unwrap().check("", Scope::Global).unwrap()
 }
 
 /// Read once for all houses.

@@ -29,9 +29,10 @@ async fn limits_of_teams_and_keys_are_listed_page_by_page() {
         path = format!("/admin/v1/limits?limit=2&cursor={next}");
     }
     let names: Vec<_> =
-        items.iter().map(|item| text(&item["name"]).split_once(':').unwrap().1.to_owned()).collect();
-    assert_eq!(names, ["t0", "t1", "t2", "k0", "b0", "k1", "b1", "k2", "b2"]);
-    let shown = |place: usize, field: &str| items[place][field].clone();
+        items.iter().map(|item| text(&item["name"]).rsplit(':').next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["house", "t0", "t1", "t2", "k0", "b0", "k1", "b1", "k2", "b2"]);
+    let shown = |place: usize, field: &str| items[place + 1][field].clone();
+    assert_eq!((&items[0]["place"], &items[0]["owner"]), (&json!("config"), &Value::Null));
     assert_eq!(
         [shown(0, "limit"), shown(0, "per"), shown(0, "window"), shown(0, "by")],
         [json!("0.1"), json!("month"), json!("calendar"), json!("team")]
@@ -57,8 +58,10 @@ async fn the_limits_of_one_key_are_its_own_and_its_teams() {
     let key = house.make_key(json!({"name": "k", "team": team["id"], "limits": limit("of-key")})).await;
     house.make_key(json!({"name": "other", "limits": limit("of-other-key")})).await;
     let page = house.get(&format!("/admin/v1/limits?key={}", text(&key["id"]))).await;
-    assert_eq!(all(&page, "place"), ["team", "key"]);
-    assert_eq!(all(&page, "owner"), [text(&team["id"]), text(&key["id"])]);
+    assert_eq!(all(&page, "place"), ["config", "team", "key"]);
+    let items = page.json()["items"].clone();
+    assert_eq!([&items[1]["owner"], &items[2]["owner"]], [&team["id"], &key["id"]]);
+    assert_eq!(items[0]["standing"]["remaining"], 1000);
     check_problem(&house.get("/admin/v1/limits?key=key_x").await, 404, "no such key");
 }
 
@@ -78,7 +81,7 @@ async fn the_limits_of_one_key_say_how_its_counters_stand() {
     assert_eq!(decision.denial, None);
     reservation.unwrap().settle(&Amounts { money: 125_000_000, ..Amounts::default() });
     let page = house.get(&format!("/admin/v1/limits?key={id}")).await.json();
-    assert_eq!(page["items"][0]["standing"]["remaining"], "2.375", "{page}");
-    assert!(page["items"][0]["standing"]["reset"].as_f64().unwrap() > 0.0);
-    assert_eq!(page["items"][1]["standing"], Value::Null, "there is a counter for each model");
+    assert_eq!(page["items"][1]["standing"]["remaining"], "2.375", "{page}");
+    assert!(page["items"][1]["standing"]["reset"].as_f64().unwrap() > 0.0);
+    assert_eq!(page["items"][2]["standing"], Value::Null, "there is a counter for each model");
 }

@@ -13,8 +13,11 @@ pub(super) fn python(workspace: &Workspace, args: &[String]) -> Result<Verdict> 
     let (_fake, fake_url) = server::fake_provider(workspace)?;
     let (gateway, gateway_url) = server::gateway(workspace, "gateway.yaml", &[("FAKE_URL", &fake_url)])?;
     let mut command = workspace.command(workspace.test_env().join("venv/bin/python"));
-    command.args(["-m", "pytest", "--quiet", "-n", "2", "tests/python/sdks"]).args(args);
+    // The tests of the admin API start a gateway of their own.
+    let tests = ["tests/python/sdks", "tests/python/test_admin.py"];
+    command.args(["-m", "pytest", "--quiet", "-n", "2"]).args(tests).args(args);
     command.env("GATEWAY_URL", gateway_url).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("TIDEGATE", workspace.built("debug", "tidegate")?);
     finish(command, Counter::new(pytest_line), &gateway)
 }
 
