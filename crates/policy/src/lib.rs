@@ -1,6 +1,7 @@
 //! Pure decisions: which target, which retry, when. Floor 1: no I/O, no clock; time and chance are arguments.
 
 pub mod access;
+pub mod edge;
 pub mod expect;
 pub mod limit;
 pub mod order;

@@ -1,0 +1,4 @@
+//! What a reverse proxy decides about a request and its answer: paths, routes, headers, caching. Pure: times are arguments.
+
+pub mod path;
+pub mod target;
