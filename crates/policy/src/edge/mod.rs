@@ -1,4 +1,7 @@
 //! What a reverse proxy decides about a request and its answer: paths, routes, headers, caching. Pure: times are arguments.
 
 pub mod path;
+pub mod query;
+pub mod rewrite;
+pub mod route;
 pub mod target;

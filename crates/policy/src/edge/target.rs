@@ -57,7 +57,11 @@ pub fn asked(method: &Method, uri: &Uri, extended_connect: bool) -> Result<Asked
         return Err(TargetFault::Method);
     }
     if uri.path() == "*" {
-        return if *method == Method::OPTIONS { Ok(Asked::Server) } else { Err(TargetFault::MalformedTarget) };
+        return if *method == Method::OPTIONS {
+            Ok(Asked::Server)
+        } else {
+            Err(TargetFault::MalformedTarget)
+        };
     }
     match uri.scheme_str() {
         None | Some("http" | "https") if uri.path().starts_with('/') => Ok(Asked::Path),
@@ -67,11 +71,7 @@ pub fn asked(method: &Method, uri: &Uri, extended_connect: bool) -> Result<Asked
 
 /// Whom the request is addressed to; none only in HTTP/1.0. A target with a host and a Host header must agree, although
 /// RFC 9112 would let the target win: what stands behind might read the other one.
-pub fn authority(
-    version: Version,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Option<Authority>, TargetFault> {
+pub fn authority(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Option<Authority>, TargetFault> {
     let mut hosts = headers.get_all(HOST).iter();
     let written = hosts.next();
     if hosts.next().is_some() {
