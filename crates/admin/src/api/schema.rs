@@ -68,7 +68,7 @@ fn with_null(mut properties: Value, names: &[&str]) -> Value {
     properties
 }
 
-/// The properties of a merge patch: each may be null, and so may the values in objects.
+/// The properties of a merge patch: each but the name may be null, and so may the values in objects.
 fn patch(properties: &Value) -> Value {
     let Value::Object(properties) = properties else { return Value::Null };
     let with_null = |schema: &Value| {
@@ -78,7 +78,8 @@ fn patch(properties: &Value) -> Value {
         }
         or_null(&schema)
     };
-    properties.iter().map(|(name, schema)| (name.clone(), with_null(schema))).collect()
+    let patched = |name: &str, schema: &Value| if name == "name" { schema.clone() } else { with_null(schema) };
+    properties.iter().map(|(name, schema)| (name.clone(), patched(name, schema))).collect()
 }
 
 const SCOPES: [&str; 8] = ["global", "route", "team", "key", "user", "ip", "model", "provider"];

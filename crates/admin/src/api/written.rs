@@ -37,7 +37,12 @@ fn limit(value: &Value) -> Vec<FieldError> {
 }
 
 /// The written shape that a patch makes of another one.
+///
+/// A name can be changed but not taken away; that is told as such, because the patch need not have a name.
 pub(super) fn patched<T: Written + Serialize>(before: &T, patch: Map<String, Value>) -> Result<T, Problem> {
+    if patch.get("name").is_some_and(Value::is_null) {
+        return Err(Problem::fields(vec![wrong("name", "cannot be taken away")]));
+    }
     let mut written =
         serde_json::to_value(before).map_err(|_| Problem::new(Kind::Internal, "see the gateway's log"))?;
     merge(&mut written, &Value::Object(patch));
@@ -57,6 +62,16 @@ mod tests {
         let problem = serde_json::to_value(problem).unwrap();
         let errors = problem["errors"].as_array().unwrap();
         errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_patch_cannot_take_the_name_away() {
+        let before: TeamSpec = shape(Map::from_iter([("name".to_owned(), json!("a"))])).unwrap();
+        let patch = |json: Value| patched(&before, json.as_object().unwrap().clone());
+        let problem = serde_json::to_value(patch(json!({"name": null})).unwrap_err()).unwrap();
+        assert_eq!(problem["errors"][0]["field"], "name");
+        assert_eq!(patch(json!({"name": "b"})).unwrap().name, "b");
+        assert_eq!(patch(json!({"enabled": null})).unwrap().name, "a");
     }
 
     #[test]
