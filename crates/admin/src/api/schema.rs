@@ -78,7 +78,8 @@ fn patch(properties: &Value) -> Value {
         }
         or_null(&schema)
     };
-    let patched = |name: &str, schema: &Value| if name == "name" { schema.clone() } else { with_null(schema) };
+    let patched =
+        |name: &str, schema: &Value| if name == "name" { schema.clone() } else { with_null(schema) };
     properties.iter().map(|(name, schema)| (name.clone(), patched(name, schema))).collect()
 }
 

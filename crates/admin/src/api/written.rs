@@ -40,8 +40,10 @@ fn limit(value: &Value) -> Vec<FieldError> {
 ///
 /// A name can be changed but not taken away; that is told as such, because the patch need not have a name.
 pub(super) fn patched<T: Written + Serialize>(before: &T, patch: Map<String, Value>) -> Result<T, Problem> {
-    if patch.get("name").is_some_and(Value::is_null) {
-        return Err(Problem::fields(vec![wrong("name", "cannot be taken away")]));
+    let nulls = patch.iter().filter(|(_, value)| value.is_null());
+    let errors: Vec<_> = nulls.filter_map(|(field, null)| not_to_take_away::<T>(field, null)).collect();
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
     }
     let mut written =
         serde_json::to_value(before).map_err(|_| Problem::new(Kind::Internal, "see the gateway's log"))?;
@@ -50,6 +52,14 @@ pub(super) fn patched<T: Written + Serialize>(before: &T, patch: Map<String, Val
         Value::Object(fields) => shape(fields),
         _ => Err(Problem::new(Kind::Invalid, "the body must be a JSON object")),
     }
+}
+
+/// What is wrong with taking that field away: it must be there, or there is none of that name (a merge would not notice).
+fn not_to_take_away<T: Written>(field: &str, null: &Value) -> Option<FieldError> {
+    if field == "name" {
+        return Some(wrong(field, "cannot be taken away"));
+    }
+    try_alone::<T>(field, null, &Map::new()).filter(|error| error.message.starts_with("is unknown"))
 }
 
 #[cfg(test)]
@@ -65,11 +75,15 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_cannot_take_the_name_away() {
+    fn a_patch_cannot_take_away_the_name_or_what_is_not_there() {
         let before: TeamSpec = shape(Map::from_iter([("name".to_owned(), json!("a"))])).unwrap();
         let patch = |json: Value| patched(&before, json.as_object().unwrap().clone());
         let problem = serde_json::to_value(patch(json!({"name": null})).unwrap_err()).unwrap();
         assert_eq!(problem["errors"][0]["field"], "name");
+        let problem =
+            serde_json::to_value(patch(json!({"expirse": null, "models": null})).unwrap_err()).unwrap();
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 1);
+        assert_eq!(problem["errors"][0]["field"], "expirse");
         assert_eq!(patch(json!({"name": "b"})).unwrap().name, "b");
         assert_eq!(patch(json!({"enabled": null})).unwrap().name, "a");
     }
