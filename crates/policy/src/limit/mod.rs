@@ -4,7 +4,7 @@
 //! that concerns a request there is one [`Claim`] on the counter of its subject. All claims of a request are granted together
 //! or not at all; what was held is settled to what was used. The same decisions are made in memory ([`Counters`]) and in Redis.
 
-mod civil;
+pub(crate) mod civil;
 mod claim;
 mod claims;
 mod counters;
