@@ -1,8 +1,10 @@
 //! Pure decisions: which target, which retry, when. Floor 1: no I/O, no clock; time and chance are arguments.
 
 pub mod access;
+pub mod balance;
 pub mod edge;
 pub mod expect;
+pub mod health;
 pub mod limit;
 pub mod order;
 pub mod retry;

@@ -1,0 +1,77 @@
+//! Levels: tiers, and regions within them. A later level is used when all of the earlier ones are out.
+
+use std::cmp::Ordering;
+
+use super::candidate::Candidate;
+use super::order::{Place, Ranked};
+
+/// What is not usable for everybody comes after what is.
+const UNKNOWN: f32 = f32::MAX;
+
+/// Numbers the regions by how near they are: the own one first, then by measured round trips, then those without measurements.
+pub(crate) fn set_nearness(ranked: &mut [Ranked], candidates: &[Candidate<'_>], own: u32) {
+    let Some(first) = candidates.first() else { return };
+    if candidates.iter().all(|candidate| candidate.region == first.region) {
+        return;
+    }
+    if ranked.iter().any(|one| one.place == Place::Panic) {
+        return;
+    }
+    let distance = |region: u32| {
+        if region == own {
+            return (0.0, 0);
+        }
+        let times = candidates.iter().filter(|one| one.region == region).map(|one| one.gauge.round_trip());
+        let nearest = times.filter(|time| *time > 0.0).fold(UNKNOWN, f32::min);
+        (nearest, region)
+    };
+    let is_nearer = |a: (f32, u32), b: (f32, u32)| a.0 < b.0 || (a.0 == b.0 && a.1 < b.1);
+    for one in ranked.iter_mut() {
+        let mine = distance(candidates[one.index as usize].region);
+        let mut near = 0;
+        for (i, other) in candidates.iter().enumerate() {
+            let is_first_of_region = candidates[..i].iter().all(|earlier| earlier.region != other.region);
+            near += u32::from(is_first_of_region && is_nearer(distance(other.region), mine));
+        }
+        one.near = near;
+    }
+}
+
+/// Sorts by usability, tier, reserve, nearness, key; gives the number of the usable.
+pub(crate) fn sort(ranked: &mut [Ranked]) -> usize {
+    ranked.sort_unstable_by(compare);
+    ranked.iter().take_while(|one| one.is_usable()).count()
+}
+
+fn compare(a: &Ranked, b: &Ranked) -> Ordering {
+    let flags = |one: &Ranked| (!one.is_usable(), one.tier, one.reserve, one.near);
+    flags(a).cmp(&flags(b)).then_with(|| a.key.total_cmp(&b.key)).then_with(|| a.tie.cmp(&b.tie))
+}
+
+/// How many at the front are of the first one's level.
+pub(crate) fn first_level(ranked: &[Ranked]) -> usize {
+    let Some(first) = ranked.first() else { return 0 };
+    ranked.iter().take_while(|one| is_same_level(one, first)).count()
+}
+
+fn is_same_level(a: &Ranked, b: &Ranked) -> bool {
+    (a.tier, a.reserve, a.near) == (b.tier, b.reserve, b.near)
+}
+
+/// Brings the level whose turn it is to the front: the first, unless all its targets are only just coming back and the draw says that the next
+/// one still helps out. True if it is not the first.
+pub(crate) fn give_back_gently(ranked: &mut [Ranked], mut chance: impl FnMut() -> f64) -> bool {
+    let mut start = 0;
+    while start < ranked.len() {
+        let end = start + first_level(&ranked[start..]);
+        let share =
+            ranked[start..end].iter().filter(|one| one.is_open()).map(|one| one.share).fold(0.0, f32::max);
+        // Where only trials are possible, others must carry the load.
+        if share >= 1.0 || (share > 0.0 && chance() < f64::from(share)) {
+            ranked[..end].rotate_right(end - start);
+            return start > 0;
+        }
+        start = end;
+    }
+    false
+}

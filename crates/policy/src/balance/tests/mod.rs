@@ -1,0 +1,5 @@
+//! Tests of the strategies, most of them in simulated time.
+
+use super::*;
+
+mod choosing;
