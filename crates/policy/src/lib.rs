@@ -2,11 +2,16 @@
 
 pub mod access;
 pub mod balance;
+pub mod budget;
+pub mod edge;
 pub mod edge;
 pub mod expect;
+pub mod expect;
 pub mod health;
+pub mod hedge;
 pub mod limit;
 pub mod order;
+pub mod overload;
 pub mod retry;
 pub mod time_limits;
 

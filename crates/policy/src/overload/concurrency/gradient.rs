@@ -1,0 +1,228 @@
+//! The limit that is learnt from times to first token and refusals.
+
+use super::Adaptive;
+use crate::overload::micros;
+
+/// A window is at least so long, microseconds.
+const SHORTEST: i64 = 250_000;
+/// Refusals halve the limit at most once in so much time, microseconds.
+const HALVING: i64 = 1_000_000;
+/// Samples of a window: half the limit, within these bounds.
+const SAMPLES: (f64, f64) = (5.0, 50.0);
+/// A cut is at most so deep.
+const DEEPEST: f64 = 0.7;
+/// A cut at least so deep is checked for whether it has helped; the effect of lesser ones is lost in the noise.
+const CHECKED: f64 = 0.85;
+/// Slower by less than this is as slow as before.
+const STEADY: f64 = 0.1;
+/// Where latencies are logarithms, a factor of two.
+const TWICE: f64 = std::f64::consts::LN_2;
+
+/// What is known of a target. Latencies are natural logarithms of microseconds: what is fair to compare are factors.
+#[derive(Debug)]
+pub(super) struct Gradient {
+    rules: Adaptive,
+    limit: f64,
+    /// Time to first token at rest.
+    base: Option<f64>,
+    window: Window,
+    /// Deep cuts since the target became slow.
+    slow: Option<Slow>,
+    /// The limit before the current window, which measures the time at rest under a lowered one.
+    probed: Option<f64>,
+    next_probe: i64,
+    /// Every good answer raises the limit by one: at the start, and after the target had fallen silent.
+    is_ramping: bool,
+    /// Refusals do not bring the limit below this before `floor_end`.
+    floor: f64,
+    floor_end: i64,
+}
+
+/// Samples of requests that began after it was opened, so that each is taken under the limit of the window.
+#[derive(Debug, Default)]
+struct Window {
+    opened: i64,
+    sum: f64,
+    count: f64,
+    in_flight: f64,
+    refusals: f64,
+}
+
+/// A time in which the target is too slow, window after window.
+#[derive(Debug)]
+struct Slow {
+    /// The limit before the first cut.
+    before: f64,
+    /// The limit before the last cut, and how slow the target was then.
+    last: f64,
+    latency: f64,
+    /// Whether it had become no slower before the last cut. While it does, a cut has no effect to be seen.
+    is_steady: bool,
+}
+
+impl Gradient {
+    pub(super) fn new(rules: Adaptive) -> Self {
+        let limit = f64::from(rules.initial.clamp(rules.min.max(1), rules.max.max(1)));
+        Self {
+            rules,
+            limit,
+            base: None,
+            window: Window { opened: i64::MIN, ..Window::default() },
+            slow: None,
+            probed: None,
+            next_probe: i64::MIN,
+            is_ramping: true,
+            floor: limit,
+            floor_end: i64::MIN,
+        }
+    }
+
+    pub(super) fn set_rules(&mut self, rules: Adaptive) {
+        self.rules = rules;
+        self.set_limit(self.limit);
+    }
+
+    pub(super) fn limit(&self) -> u32 {
+        self.limit as u32
+    }
+
+    /// A request was let through beyond the limit, since nothing was heard.
+    pub(super) fn scout(&mut self) {
+        self.is_ramping = true;
+    }
+
+    pub(super) fn first_token(&mut self, started: i64, now: i64, in_flight: u32) {
+        let latency = (now.saturating_sub(started).max(1) as f64).ln();
+        let is_good = self.base.is_none_or(|base| latency <= base + self.rules.tolerance.ln());
+        if self.is_ramping && is_good && f64::from(in_flight) >= 0.75 * self.limit {
+            self.set_limit(self.limit + 1.0);
+        }
+        if started < self.window.opened {
+            return;
+        }
+        self.window.sum += latency;
+        self.window.count += 1.0;
+        self.window.in_flight += f64::from(in_flight);
+        let enough = (self.limit / 2.0).clamp(SAMPLES.0, SAMPLES.1);
+        if self.window.opened == i64::MIN {
+            self.window.opened = started;
+        }
+        if self.window.count >= enough && now.saturating_sub(self.window.opened) >= SHORTEST {
+            self.close(now);
+        }
+    }
+
+    /// One is too many: of those under way this one was refused. At most halves the limit in a second, as what refuses everything for a
+    /// while (a limit per minute) says nothing of how many it bears at once.
+    pub(super) fn overloaded(&mut self, now: i64, in_flight: u32) {
+        self.is_ramping = false;
+        self.window.refusals += 1.0;
+        if now >= self.floor_end || now < self.floor_end.saturating_sub(HALVING) {
+            self.floor = (self.limit / 2.0).floor();
+            self.floor_end = now.saturating_add(HALVING);
+        }
+        let borne = self.limit.min(f64::from(in_flight)).floor() - 1.0;
+        self.set_limit(borne.max(self.floor).min(self.limit));
+    }
+
+    fn close(&mut self, now: i64) {
+        let window = std::mem::take(&mut self.window);
+        self.window.opened = now;
+        let latency = window.sum / window.count;
+        let fill = window.in_flight / window.count / self.limit;
+        if let Some(before) = self.probed.take() {
+            self.end_probe(before, latency, now);
+            return;
+        }
+        if window.refusals > 0.0 {
+            self.slow = None;
+            return;
+        }
+        let base = self.settle_base(latency, fill < 0.25);
+        if let Some(before) =
+            self.slow.as_ref().filter(|slow| self.was_in_vain(slow, latency)).map(|slow| slow.before)
+        {
+            self.slow = None;
+            self.base = Some(latency);
+            self.set_limit(before);
+            return;
+        }
+        if fill < 0.5 {
+            return;
+        }
+        self.turn(base, latency, fill);
+        self.begin_probe(now, latency);
+    }
+
+    /// Moves the limit by what the latency says. `fill`: the share of the limit that was in use.
+    fn turn(&mut self, base: f64, latency: f64, fill: f64) {
+        let tolerance = self.rules.tolerance.max(1.01).ln();
+        let room = base + tolerance - latency;
+        let gradient = room.exp().min(1.0);
+        if gradient < CHECKED {
+            self.is_ramping = false;
+            let before = self.slow.take();
+            self.slow = Some(Slow {
+                before: before.as_ref().map_or(self.limit, |slow| slow.before),
+                last: self.limit,
+                latency,
+                is_steady: before.is_some_and(|slow| latency < slow.latency + STEADY),
+            });
+            self.set_limit(self.limit * gradient.max(DEEPEST));
+            return;
+        }
+        self.slow = None;
+        self.is_ramping &= gradient >= 1.0;
+        let headroom =
+            if fill >= 0.75 { self.limit.sqrt() * (room / tolerance).clamp(0.1, 1.0) } else { 0.0 };
+        self.set_limit(self.limit * gradient + headroom);
+    }
+
+    /// Whether the target is as slow after a cut as before. Where requests queue in the target, it would be faster by the cut.
+    fn was_in_vain(&self, slow: &Slow, latency: f64) -> bool {
+        let hoped = (slow.last / self.limit).ln();
+        slow.is_steady && hoped > 0.0 && latency > slow.latency - hoped / 2.0
+    }
+
+    /// What the time at rest is taken for after a window. It falls with what is faster, and rises only where the load cannot be the cause.
+    fn settle_base(&mut self, latency: f64, is_at_rest: bool) -> f64 {
+        let base = match self.base {
+            None => latency,
+            Some(base) if latency < base - TWICE => latency,
+            Some(base) if latency < base => base + 0.2 * (latency - base),
+            Some(base) if is_at_rest => base + 0.5 * (latency - base),
+            Some(base) => base,
+        };
+        self.base = Some(base);
+        base
+    }
+
+    fn begin_probe(&mut self, now: i64, latency: f64) {
+        if self.next_probe == i64::MIN {
+            self.next_probe = self.probe_after(now, latency);
+        }
+        if now >= self.next_probe && self.slow.is_none() {
+            self.probed = Some(self.limit);
+            self.set_limit(self.limit / 2.0);
+        }
+    }
+
+    fn end_probe(&mut self, before: f64, latency: f64, now: i64) {
+        let base = self.base.unwrap_or(latency);
+        self.base = Some(base + 0.5 * (latency - base));
+        // What was refused meanwhile has its say.
+        self.set_limit(if self.limit < (before / 2.0).floor() { self.limit } else { before });
+        self.next_probe = self.probe_after(now, latency);
+    }
+
+    /// A probe costs half of what goes through for as long as an answer takes: at most a hundredth of the time.
+    fn probe_after(&self, now: i64, latency: f64) -> i64 {
+        let wait = (micros(self.rules.probe_every) as f64).max(50.0 * latency.exp());
+        now.saturating_add(wait as i64)
+    }
+
+    fn set_limit(&mut self, limit: f64) {
+        let min = f64::from(self.rules.min.max(1));
+        self.limit = limit.clamp(min, f64::from(self.rules.max).max(min));
+    }
+}
