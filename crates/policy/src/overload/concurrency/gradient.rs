@@ -121,8 +121,9 @@ impl Gradient {
             self.floor = (self.limit / 2.0).floor();
             self.floor_end = now.saturating_add(HALVING);
         }
-        let borne = self.limit.min(f64::from(in_flight)).floor() - 1.0;
-        self.set_limit(borne.max(self.floor).min(self.limit));
+        let in_flight = f64::from(in_flight);
+        let filled = if in_flight < 0.75 * self.limit { in_flight } else { self.limit };
+        self.set_limit((filled - 1.0).max(self.floor).min(self.limit));
     }
 
     fn close(&mut self, now: i64) {
