@@ -4,8 +4,6 @@ pub mod access;
 pub mod balance;
 pub mod budget;
 pub mod edge;
-pub mod edge;
-pub mod expect;
 pub mod expect;
 pub mod health;
 pub mod hedge;
