@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::limit::Rule;
+use crate::overload::Class;
 
 /// A team: what its keys share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Key {
     pub enabled: bool,
     /// Refuses what cannot be carried over to a provider's dialect.
     pub strict: bool,
+    /// How much its requests matter when there is not room for all.
+    pub priority: Class,
     /// Its own limits.
     pub limits: Vec<Arc<Rule>>,
 }

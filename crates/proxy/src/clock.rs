@@ -1,6 +1,7 @@
 //! Times as text, and HTTP dates as times.
 
-use std::time::{Duration, SystemTime};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_core::digits::push_number;
 
@@ -21,6 +22,16 @@ pub fn push_rfc3339(out: &mut Vec<u8>, time: SystemTime) {
         push_number(out, number, width);
         out.push(behind);
     }
+}
+
+/// Microseconds since 1970, by the wall clock at the first call and by the monotonic clock from then on: never back.
+pub fn micros() -> i64 {
+    static BEGIN: OnceLock<(Instant, i64)> = OnceLock::new();
+    let (begin, at) = BEGIN.get_or_init(|| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        (Instant::now(), i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    });
+    at.saturating_add(i64::try_from(begin.elapsed().as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Appends milliseconds with three digits behind the point.

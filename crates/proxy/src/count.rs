@@ -9,13 +9,13 @@ use tidegate_llm::{Dialect, anthropic as messages, gemini as generate, tokens};
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
 use crate::body::{ReplyBody, expect_json, read_request};
-use crate::chance::chance;
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::plan::Plan;
 use crate::reply;
 use crate::snapshot::{Target, cut_name};
+use crate::traffic::Wish;
 use crate::upstream::Outbound;
 
 /// `POST /v1/messages/count_tokens`.
@@ -28,7 +28,7 @@ pub async fn anthropic(
     expect_json(&head.headers)?;
     let peeked = peek(Kind::CountTokens, &body).map_err(GatewayError::from)?;
     exchange.model = cut_name(peeked.model.as_deref().unwrap_or_default()).to_owned();
-    let target = first_target(exchange)?;
+    let target = first_target(&head.headers, exchange)?;
     if target.provider.line(Dialect::Anthropic).is_some() {
         let mut edits = Edits::new(&body, &peeked);
         edits.model(&target.model);
@@ -53,7 +53,7 @@ pub async fn gemini(
     expect_json(&head.headers)?;
     peek(Kind::GeminiCountTokens, &body).map_err(GatewayError::from)?;
     cut_name(model).clone_into(&mut exchange.model);
-    let target = first_target(exchange)?;
+    let target = first_target(&head.headers, exchange)?;
     if target.provider.line(Dialect::Gemini).is_some() {
         let outbound = Outbound::json(gemini_path(&target.model, "countTokens"), body.clone());
         if let Some(answer) = fetch(&target, Dialect::Gemini, outbound, &head.headers, exchange).await? {
@@ -65,8 +65,9 @@ pub async fn gemini(
     Ok(reply::own(exchange, 200, answer))
 }
 
-fn first_target(exchange: &mut Exchange) -> Result<std::sync::Arc<Target>, GatewayError> {
-    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, chance)?;
+fn first_target(map: &HeaderMap, exchange: &mut Exchange) -> Result<std::sync::Arc<Target>, GatewayError> {
+    let wish = Wish { headers: map, body: &[], exchange };
+    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, &wish)?;
     admit_model(plan.only_label(), exchange)?;
     let target = plan.targets.into_iter().next().ok_or(GatewayError::NoProvider)?;
     exchange.target = Some(target.clone());

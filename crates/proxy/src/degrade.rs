@@ -2,7 +2,6 @@
 
 use crate::ask::Failure;
 use crate::attempt::Committed;
-use crate::chance::chance;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::hold::{Size, hold};
@@ -10,6 +9,7 @@ use crate::plan::Plan;
 use crate::prompt::Prompt;
 use crate::snapshot::Instead;
 use crate::told::tell_words;
+use crate::traffic::Wish;
 
 /// How a request goes on once its limits have been asked.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange)
         let (granted, word) = match instead {
             // Nothing is kept yet.
             Instead::Cache => continue,
-            Instead::Model(name) => (other_model(name, &size, exchange).await, "model"),
+            Instead::Model(name) => (other_model(name, prompt, &size, exchange).await, "model"),
             Instead::Message(words) => (Some(words_instead(prompt, words, exchange)?), "message"),
         };
         if let Some(granted) = granted {
@@ -53,8 +53,8 @@ fn size(prompt: &Prompt) -> Size {
 }
 
 /// Another model, if its limits have room. The operator has chosen it: the caller's key need not name it.
-async fn other_model(name: &str, size: &Size, exchange: &mut Exchange) -> Option<Granted> {
-    let plan = Plan::make(&exchange.snapshot.models, name, chance).ok()?;
+async fn other_model(name: &str, prompt: &Prompt, size: &Size, exchange: &mut Exchange) -> Option<Granted> {
+    let plan = Plan::make(&exchange.snapshot.models, name, &Wish::of(prompt, exchange)).ok()?;
     hold(size, name, &plan.targets, exchange).await.ok()?;
     Some(Granted::Plan(plan))
 }

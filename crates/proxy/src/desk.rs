@@ -10,6 +10,8 @@ use tidegate_store::counters::{Clock, Limiter, RedisState};
 use tidegate_store::keys::Directory;
 use tidegate_store::ledger::Journal;
 
+use crate::traffic::{Decisions, LiveTable};
+
 /// The desk of one process.
 #[derive(Debug)]
 pub struct Desk {
@@ -21,6 +23,10 @@ pub struct Desk {
     pub journal: Option<Arc<Journal>>,
     /// Where the ledger is, for questions about usage.
     pub database: Option<Database>,
+    /// What is known of each target by now.
+    pub live: Arc<LiveTable>,
+    /// The last decisions between targets.
+    pub decisions: Decisions,
     /// What requests will use at most, as far as it has been learnt.
     pub expect: Expect,
 }
@@ -28,6 +34,7 @@ pub struct Desk {
 impl Desk {
     /// How keys, counters and ledger fare, as OpenMetrics text.
     pub fn render(&self, out: &mut String) {
+        self.live.render(out);
         if let Some(journal) = &self.journal {
             gauge(
                 out,
@@ -89,6 +96,8 @@ impl Desk {
             limiter: Limiter::in_memory(Clock::system()),
             journal: None,
             database: None,
+            live: Arc::default(),
+            decisions: Decisions::default(),
             expect: Expect::new(),
         })
     }

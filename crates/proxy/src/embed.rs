@@ -15,7 +15,6 @@ use crate::ask::{Failure, Good, ask};
 use crate::attempt::Committed;
 use crate::body::{expect_json, read_request};
 use crate::book;
-use crate::chance::chance;
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
@@ -25,6 +24,7 @@ use crate::plan::Plan;
 use crate::relay::Stopwatch;
 use crate::snapshot::{Line, Target, cut_name};
 use crate::told::Told;
+use crate::traffic::{Wish, class_of};
 use crate::tries::Tries;
 use crate::upstream::Outbound;
 
@@ -80,7 +80,9 @@ async fn read(
 }
 
 async fn answer(asked: &Asked, exchange: &mut Exchange) -> Result<Committed, Failure> {
-    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, chance).map_err(GatewayError::from)?;
+    exchange.class = class_of(&asked.headers, exchange);
+    let wish = Wish { headers: &asked.headers, body: &asked.body, exchange };
+    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, &wish).map_err(GatewayError::from)?;
     admit_model(plan.only_label(), exchange)?;
     let size = Size::of_input(exchange.request_bytes);
     hold(&size, &exchange.model.clone(), &plan.targets, exchange).await?;

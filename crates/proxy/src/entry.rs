@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tidegate_llm::Dialect;
 use tidegate_net::{Handler, Peer};
+use tidegate_policy::overload::Class;
 
 use crate::access_log::AccessLog;
 use crate::admit::admit;
@@ -95,6 +96,8 @@ impl Gateway {
             user: None,
             stream: false,
             request_bytes: 0,
+            class: Class::default(),
+            engaged: None,
             target: None,
             attempts: 0,
             attempt_begun: started,

@@ -10,9 +10,11 @@ use crate::snapshot::UnknownModel;
 
 mod access;
 mod limited;
+mod shed;
 
 pub use access::AccessError;
 pub use limited::Limited;
+pub use shed::Shed;
 
 /// Why a request was not answered as asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -89,6 +91,9 @@ pub enum GatewayError {
     /// A limit has been reached.
     #[error("{0}")]
     Limited(Limited),
+    /// There is more than can be carried.
+    #[error("{0}")]
+    Shed(Shed),
     /// Keys or ledger are out of reach.
     #[error("the gateway cannot answer now: {0}")]
     StoreUnavailable(&'static str),
@@ -119,6 +124,7 @@ impl GatewayError {
             Self::Timeout { .. } => "provider_timeout",
             Self::Access(error) => error.code(),
             Self::Limited(limited) => limited.code(),
+            Self::Shed(shed) => shed.code(),
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::Internal(_) => "internal",
         }
@@ -138,7 +144,7 @@ impl GatewayError {
             Self::ProviderCredentials { .. } | Self::Unreachable(_) | Self::Broken | Self::Nonsense(_) => {
                 FaultKind::Upstream
             }
-            Self::NoProvider | Self::StoreUnavailable(_) => FaultKind::Overloaded,
+            Self::NoProvider | Self::Shed(_) | Self::StoreUnavailable(_) => FaultKind::Overloaded,
             Self::Access(error) => error.kind(),
             Self::Limited(_) => FaultKind::RateLimited,
             Self::Timeout { .. } => FaultKind::Timeout,
@@ -238,6 +244,8 @@ impl GatewayError {
             Self::Access(AccessError::TooManyWrongKeys),
             Self::Limited(Limited::example(Unit::Requests)),
             Self::Limited(Limited::example(Unit::Money)),
+            Self::Shed(Shed::TooLong),
+            Self::Shed(Shed::TargetsOut),
             Self::StoreUnavailable("the ledger's journal is full"),
             Self::Internal(text()),
         ]

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_core::{NanoUsd, RequestId};
 use tidegate_llm::Usage;
+use tidegate_policy::balance;
+use tidegate_policy::overload::Class;
 
 use http::HeaderValue;
 
@@ -18,6 +20,7 @@ use crate::hold::Held;
 use crate::meters::Meters;
 use crate::settle::settle;
 use crate::snapshot::{Snapshot, Target};
+use crate::traffic::Engaged;
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,10 @@ pub struct Exchange {
     pub stream: bool,
     /// Size of the request's body, for estimates.
     pub request_bytes: usize,
+    /// How much it matters when there is not room for all.
+    pub class: Class,
+    /// The attempt under way, with its room at the target.
+    pub engaged: Option<Engaged>,
     /// Who answered, or was tried last.
     pub target: Option<Arc<Target>>,
     /// Attempts so far.
@@ -111,6 +118,23 @@ impl Exchange {
     pub fn arrived_micros(&self) -> i64 {
         let since = self.arrived.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// The target's first token has come; of an answer that is not streamed, its head.
+    pub fn heard(&mut self) {
+        if let Some(engaged) = &mut self.engaged {
+            engaged.heard();
+        }
+    }
+
+    /// Gives the target's room back, and tells how the attempt ended if it was committed.
+    pub fn disengage(&mut self) {
+        let Some(engaged) = self.engaged.take() else { return };
+        match self.outcome {
+            Outcome::Complete => engaged.end(balance::Outcome::Success, false),
+            Outcome::Failed => engaged.end(balance::Outcome::Failure, false),
+            Outcome::Cancelled => drop(engaged),
+        }
     }
 
     /// What the tokens cost; `None` for an unpriced model, an unknown usage, or no target.

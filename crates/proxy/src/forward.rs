@@ -14,7 +14,6 @@ use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
 use crate::body::{ReplyBody, read_request};
 use crate::book;
-use crate::chance::chance;
 use crate::endpoint::openai_path;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
@@ -23,6 +22,7 @@ use crate::multipart;
 use crate::plan::Plan;
 use crate::relay::{Relay, Voice};
 use crate::snapshot::{Line, Provider, Target};
+use crate::traffic::Wish;
 use crate::upstream::Outbound;
 use crate::{headers, reply};
 
@@ -107,14 +107,14 @@ fn choose(
     let content_type = map.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_form = content_type.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
     if is_form && let Some(field) = multipart::model(content_type, &body)? {
-        let target = target_of(&field.value, exchange)?;
+        let target = target_of(&field.value, map, exchange)?;
         let body = field.replace(&body, &target.model);
         return Ok((target, body));
     }
     if *method == Method::POST && content_type.contains("json") && !body.is_empty() {
         match peek(Kind::Other, &body) {
             Ok(peek) => {
-                let target = target_of(peek.model.as_deref().unwrap_or_default(), exchange)?;
+                let target = target_of(peek.model.as_deref().unwrap_or_default(), map, exchange)?;
                 let mut edits = Edits::new(&body, &peek);
                 edits.model(&target.model);
                 return Ok((target, edits.apply()));
@@ -131,8 +131,8 @@ fn names_model(body: &[u8]) -> bool {
     memchr::memmem::find(body, b"\"model\"").is_some()
 }
 
-fn target_of(model: &str, exchange: &Exchange) -> Result<Arc<Target>, GatewayError> {
-    let plan = Plan::make(&exchange.snapshot.models, model, chance)?;
+fn target_of(model: &str, map: &HeaderMap, exchange: &Exchange) -> Result<Arc<Target>, GatewayError> {
+    let plan = Plan::make(&exchange.snapshot.models, model, &Wish { headers: map, body: &[], exchange })?;
     let speaks = |target: &&Arc<Target>| openai_line(&target.provider).is_ok();
     plan.targets.iter().find(speaks).cloned().ok_or_else(|| {
         let message =

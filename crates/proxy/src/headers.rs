@@ -26,6 +26,10 @@ pub const STRICT: HeaderName = HeaderName::from_static("x-tidegate-strict");
 pub const USAGE_COST: HeaderName = HeaderName::from_static("x-tidegate-usage-cost");
 /// In: the provider for a path that names no model.
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-tidegate-provider");
+/// In: the session that the request belongs to, for pools that keep sessions together.
+pub const SESSION: HeaderName = HeaderName::from_static("x-session-id");
+/// In: how much the request matters when there is not room for all: `critical`, `high`, `normal` or `low`.
+pub const PRIORITY: HeaderName = HeaderName::from_static("x-tidegate-priority");
 /// Anthropic's mark of a request of its API.
 pub const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// Where Gemini's SDKs show their key.

@@ -8,7 +8,6 @@ use crate::admit::admit_model;
 use crate::ask::Failure;
 use crate::attempt::{self, Committed};
 use crate::body::{expect_json, read_request};
-use crate::chance::chance;
 use crate::degrade::{Granted, within_limits};
 use crate::endpoint::Surface;
 use crate::error::GatewayError;
@@ -17,6 +16,7 @@ use crate::forward::default_target;
 use crate::plan::Plan;
 use crate::prompt::Prompt;
 use crate::snapshot::cut_name;
+use crate::traffic::{Wish, class_of};
 
 /// Answers a chat request.
 pub async fn answer(
@@ -32,6 +32,7 @@ pub async fn answer(
     exchange.model = cut_name(prompt.model()).to_owned();
     exchange.stream = prompt.stream();
     exchange.user.clone_from(&prompt.peek.end_user);
+    exchange.class = class_of(&prompt.headers, exchange);
     let plan = plan(&prompt, exchange)?;
     admit_model(plan.only_label(), exchange)?;
     match within_limits(&prompt, plan, exchange).await? {
@@ -48,7 +49,7 @@ fn plan(prompt: &Prompt, exchange: &Exchange) -> Result<Plan, GatewayError> {
         if target.provider.line(Dialect::OpenaiResponses).is_none() {
             return Err(BadRequest::field("model", "`model` is required").into());
         }
-        return Ok(Plan { targets: vec![target] });
+        return Ok(Plan::of(target));
     }
-    Ok(Plan::make(&snapshot.models, prompt.model(), chance)?)
+    Ok(Plan::make(&snapshot.models, prompt.model(), &Wish::of(prompt, exchange))?)
 }

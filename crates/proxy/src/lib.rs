@@ -42,6 +42,7 @@ pub mod reply;
 pub mod settle;
 pub mod snapshot;
 pub mod told;
+pub mod traffic;
 pub mod tries;
 pub mod upstream;
 pub mod usage;

@@ -2,27 +2,44 @@
 
 use std::sync::Arc;
 
-use tidegate_policy::weighted_order;
+use tidegate_policy::balance::{Asked, Candidate, Order, Strategy};
+use tidegate_policy::health::{Out, Standing};
 
-use crate::snapshot::{ModelTable, Resolved, Target, UnknownModel};
+use crate::chance::chance;
+use crate::clock::micros;
+use crate::snapshot::{ModelTable, Pool, PoolMember, Resolved, Target, UnknownModel};
+use crate::traffic::{Conduct, Decision, Wish};
 
 /// Targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The targets.
     pub targets: Vec<Arc<Target>>,
+    /// How each of them is treated.
+    pub terms: Vec<Terms>,
+}
+
+/// How a target of a plan is treated.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// By the conduct of its pool.
+    pub conduct: Arc<Conduct>,
+    /// Too few of its pool are healthy, so that its breaker is not heeded.
+    pub is_forced: bool,
 }
 
 impl Plan {
-    /// The plan for a model name: the pool's members by weight, then its fallbacks, each target once.
-    pub fn make(
-        models: &ModelTable,
-        name: &str,
-        mut chance: impl FnMut() -> f64,
-    ) -> Result<Self, UnknownModel> {
-        let mut plan = Self { targets: Vec::new() };
-        plan.add(models, name, &mut chance, &mut Vec::new())?;
+    /// The plan for a model name: the pool's members as its strategy orders them, then its fallbacks, each target once.
+    pub fn make(models: &ModelTable, name: &str, wish: &Wish<'_>) -> Result<Self, UnknownModel> {
+        let mut plan = Self { targets: Vec::new(), terms: Vec::new() };
+        plan.add(models, name, wish, &mut Vec::new())?;
         Ok(plan)
+    }
+
+    /// A plan with one target.
+    pub fn of(target: Arc<Target>) -> Self {
+        let terms = Terms { conduct: target.alone.clone(), is_forced: false };
+        Self { targets: vec![target], terms: vec![terms] }
     }
 
     /// The target's `provider/model`, where there is just one.
@@ -33,16 +50,26 @@ impl Plan {
         }
     }
 
+    /// When the first of the targets that are out for a time may be asked again, in Unix microseconds.
+    pub fn soonest(&self, now: i64) -> Option<i64> {
+        let times = self.targets.iter().filter_map(|target| match target.live.gauge.health().standing(now) {
+            Standing::Out(Out::Limited(until) | Out::Broken(until)) => Some(until),
+            _ => None,
+        });
+        times.min()
+    }
+
     fn add(
         &mut self,
         models: &ModelTable,
         name: &str,
-        chance: &mut impl FnMut() -> f64,
+        wish: &Wish<'_>,
         seen: &mut Vec<String>,
     ) -> Result<(), UnknownModel> {
         let pool = match models.resolve(name)? {
             Resolved::Target(target) => {
-                self.push(target);
+                let terms = Terms { conduct: target.alone.clone(), is_forced: false };
+                self.push(target, terms);
                 return Ok(());
             }
             Resolved::Pool(pool) => pool,
@@ -52,19 +79,68 @@ impl Plan {
             return Ok(());
         }
         seen.push(pool.name.clone());
-        let weights: Vec<u32> = pool.members.iter().map(|member| member.weight).collect();
-        for place in weighted_order(&weights, &mut *chance) {
-            self.push(pool.members[place].target.clone());
+        match pool.members.as_slice() {
+            [] => {}
+            [only] => {
+                self.push(only.target.clone(), Terms { conduct: pool.conduct.clone(), is_forced: false })
+            }
+            several => self.add_ordered(models, &pool, several, wish),
         }
         for fallback in &pool.fallback {
-            self.add(models, fallback, chance, seen)?;
+            self.add(models, fallback, wish, seen)?;
         }
         Ok(())
     }
 
-    fn push(&mut self, target: Arc<Target>) {
-        if !self.targets.iter().any(|known| known.label == target.label) {
-            self.targets.push(target);
+    fn add_ordered(&mut self, models: &ModelTable, pool: &Pool, members: &[PoolMember], wish: &Wish<'_>) {
+        let strategy = pool.conduct.balancer.rules().strategy;
+        let candidates: Vec<_> = members.iter().map(|member| candidate(member, strategy, wish)).collect();
+        let hash = if strategy == Strategy::Sticky { wish.hash(pool.conduct.sticky) } else { None };
+        let asked = Asked { hash, region: models.region };
+        let now = micros();
+        let order = pool.conduct.balancer.order(&candidates, &asked, now, chance);
+        note(pool, members, &order, wish, now);
+        let is_forced = order.is_panic();
+        for ranked in order.all() {
+            let target = members[ranked.index as usize].target.clone();
+            self.push(target, Terms { conduct: pool.conduct.clone(), is_forced });
         }
     }
+
+    fn push(&mut self, target: Arc<Target>, terms: Terms) {
+        if !self.targets.iter().any(|known| known.label == target.label) {
+            self.targets.push(target);
+            self.terms.push(terms);
+        }
+    }
+}
+
+fn candidate<'m>(member: &'m PoolMember, strategy: Strategy, wish: &Wish<'_>) -> Candidate<'m> {
+    let target = &member.target;
+    let price = || wish.exchange.snapshot.price_of(target, wish.exchange.arrived);
+    Candidate {
+        gauge: &target.live.gauge,
+        id: target.live.id,
+        weight: member.weight,
+        tier: member.tier,
+        region: member.region,
+        price: if strategy == Strategy::Cost { price().map(|price| wish.price_by(&price)) } else { None },
+        fits: true,
+    }
+}
+
+fn note(pool: &Pool, members: &[PoolMember], order: &Order, wish: &Wish<'_>, now: i64) {
+    let first = order.first().map(|index| members[index].target.label.clone());
+    let usable = u32::try_from(order.usable().len()).unwrap_or(u32::MAX);
+    let all = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    wish.exchange.desk.decisions.add(Decision {
+        at: now,
+        exchange: wish.exchange.id,
+        pool: pool.label.clone(),
+        strategy: order.strategy(),
+        target: first,
+        why: order.why(),
+        usable: (usable, all),
+        is_panic: order.is_panic(),
+    });
 }

@@ -11,6 +11,7 @@ const CLIENT_CLOSED: u16 = 499;
 /// Counts and writes down an exchange that has ended.
 pub fn settle(exchange: &mut Exchange) {
     exchange.meters.in_flight().dec();
+    exchange.disengage();
     if exchange.outcome == Outcome::Cancelled && exchange.status == 0 {
         exchange.status = CLIENT_CLOSED;
         // A provider had the prompt already, and will bill it (fault 63).

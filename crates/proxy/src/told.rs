@@ -74,6 +74,7 @@ pub async fn tell_stream(
     let mut relay = Box::new(Relay::new(source, voice));
     let limits = exchange.target.as_ref().map_or_else(TimeLimits::default, |target| target.limits);
     relay.hold(sent, &limits).await?;
+    exchange.heard();
     exchange.first_token = Some(exchange.started.elapsed());
     Ok(Told::Stream { relay, content_type })
 }
@@ -86,6 +87,7 @@ pub async fn tell_whole(
     answer: Good,
     exchange: &mut Exchange,
 ) -> Result<Told, GatewayError> {
+    exchange.heard();
     let body = answer.source.read_whole(exchange.snapshot.rules.answer_body).await?;
     if prompt.stream() {
         let names = way.into_names();

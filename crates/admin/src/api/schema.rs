@@ -175,6 +175,10 @@ fn key_fields() -> Value {
             "type": "boolean", "default": false,
             "description": "Refuses what cannot be carried over to a provider's dialect, instead of leaving it out.",
         },
+        "priority": {
+            "type": "string", "enum": ["low", "normal", "high", "critical"], "default": "normal",
+            "description": "How much its requests matter when there is not room for all.",
+        },
         "limits": limit_list("Its own limits; counted by key unless they say otherwise."),
         "metadata": metadata(),
     })
@@ -193,8 +197,8 @@ fn keys() -> Value {
         }),
     );
     let required = [
-        "id", "hint", "name", "tags", "models", "routes", "networks", "enabled", "strict", "limits",
-        "metadata", "created", "changed",
+        "id", "hint", "name", "tags", "models", "routes", "networks", "enabled", "strict", "priority",
+        "limits", "metadata", "created", "changed",
     ];
     let secret =
         json!({"key": {"type": "string", "description": "The key itself. Nobody can look it up later."}});

@@ -139,13 +139,10 @@ fn gateway() -> Arc<Gateway> {
         embeddings: false,
         limits: TimeLimits::default(),
     });
-    let mut models = ModelTable::new(std::slice::from_ref(&provider), meters.clone());
+    let mut models = ModelTable::new(std::slice::from_ref(&provider), meters.clone(), Default::default());
     let target = models.target(&provider, "large", None);
-    models.add_pool(Pool {
-        name: "smart".to_owned(),
-        members: vec![PoolMember { target, weight: 3 }],
-        fallback: Vec::new(),
-    });
+    let member = PoolMember { weight: 3, ..PoolMember::plain(target) };
+    models.add_pool(Pool::new("smart", vec![member], Vec::new(), Default::default()));
     models.add_known(&provider, "small");
     let price = Price::new(Rate(2_000_000), Rate(8_000_000));
     let prices =

@@ -7,16 +7,28 @@ use tidegate_policy::TimeLimits;
 
 use crate::meters::Meters;
 use crate::snapshot::{PriceOfTheMinute, Provider, Target, nearest};
+use crate::traffic::{Conduct, GateRules, Live, LiveTable};
 
 /// Several targets behind one name.
 #[derive(Debug)]
 pub struct Pool {
     /// The name.
     pub name: String,
+    /// The same, shared.
+    pub label: Arc<str>,
     /// Targets with their weights.
     pub members: Vec<PoolMember>,
     /// Names to go on with when all members have failed, in order.
     pub fallback: Vec<String>,
+    /// How it treats its requests.
+    pub conduct: Arc<Conduct>,
+}
+
+impl Pool {
+    /// A pool of that name.
+    pub fn new(name: &str, members: Vec<PoolMember>, fallback: Vec<String>, conduct: Arc<Conduct>) -> Self {
+        Self { name: name.to_owned(), label: name.into(), members, fallback, conduct }
+    }
 }
 
 /// A target and its share of the traffic.
@@ -26,6 +38,17 @@ pub struct PoolMember {
     pub target: Arc<Target>,
     /// Its share; 0 is for fail-over only.
     pub weight: u32,
+    /// Lower tiers come first.
+    pub tier: u32,
+    /// Its region's number; 0: none.
+    pub region: u32,
+}
+
+impl PoolMember {
+    /// A target of weight 1 in the first tier.
+    pub fn plain(target: Arc<Target>) -> Self {
+        Self { target, weight: 1, tier: 0, region: 0 }
+    }
 }
 
 /// What a name leads to.
@@ -87,6 +110,13 @@ pub struct ModelTable {
     bare: HashMap<String, Vec<Arc<Provider>>>,
     max_output: HashMap<String, u64>,
     adhoc: RwLock<HashMap<String, Arc<Target>>>,
+    /// By provider: how its targets are treated when they are asked for by their own names.
+    alone: HashMap<String, Arc<Conduct>>,
+    /// This instance's region, as a number; 0: none.
+    pub region: u32,
+    /// How much room targets have that are not in the config.
+    pub gate: GateRules,
+    live: Arc<LiveTable>,
     meters: Meters,
 }
 
@@ -99,7 +129,7 @@ struct Pattern {
 
 impl ModelTable {
     /// An empty table that knows these providers.
-    pub fn new(providers: &[Arc<Provider>], meters: Meters) -> Self {
+    pub fn new(providers: &[Arc<Provider>], meters: Meters, live: Arc<LiveTable>) -> Self {
         Self {
             pools: HashMap::new(),
             patterns: Vec::new(),
@@ -110,6 +140,10 @@ impl ModelTable {
             bare: HashMap::new(),
             max_output: HashMap::new(),
             adhoc: RwLock::default(),
+            alone: HashMap::new(),
+            region: 0,
+            gate: GateRules::default(),
+            live,
             meters,
         }
     }
@@ -136,6 +170,11 @@ impl ModelTable {
         if !providers.iter().any(|known| known.name == provider.name) {
             providers.push(provider.clone());
         }
+    }
+
+    /// Tells how a provider's targets are treated when they are asked for by their own names.
+    pub fn set_alone(&mut self, provider: &str, conduct: Arc<Conduct>) {
+        self.alone.insert(provider.to_owned(), conduct);
     }
 
     /// Tells how many tokens a model (`provider/model`) can put out.
@@ -246,11 +285,18 @@ impl ModelTable {
         let meter_label = if known { label.clone() } else { format!("{}/*", provider.name) };
         let meters = self.meters.target(&provider.name, &meter_label);
         let target = self.make_target(provider, model, label.as_str().into(), None, meters);
+        target.live.gate.set_rules(&self.gate);
         let mut adhoc = self.adhoc.write().unwrap_or_else(PoisonError::into_inner);
         if adhoc.len() < ADHOC_TARGETS {
             adhoc.insert(label, target.clone());
         }
         target
+    }
+
+    /// What is known of the target; those beyond the kept ones share what is known of their provider.
+    fn live_of(&self, label: &Arc<str>, provider: &str) -> Arc<Live> {
+        let is_many = self.adhoc.read().unwrap_or_else(PoisonError::into_inner).len() >= ADHOC_TARGETS;
+        if is_many { self.live.get(&format!("{provider}/*").into()) } else { self.live.get(label) }
     }
 
     fn make_target(
@@ -267,8 +313,10 @@ impl ModelTable {
             limits: limits.unwrap_or(provider.limits),
             max_output_tokens: self.max_output.get(&*label).copied(),
             label_value: crate::headers::value(&label),
-            label,
             price: PriceOfTheMinute::default(),
+            live: self.live_of(&label, &provider.name),
+            alone: self.alone.get(&*provider.name).cloned().unwrap_or_default(),
+            label,
             meters,
         })
     }

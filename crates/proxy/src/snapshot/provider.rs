@@ -9,6 +9,8 @@ use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
 
+use crate::traffic::{Conduct, Live};
+
 /// Where one dialect of a provider is spoken.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -98,6 +100,10 @@ pub struct Target {
     pub max_output_tokens: Option<u64>,
     /// Its price of the moment.
     pub price: PriceOfTheMinute,
+    /// What is known of it by now.
+    pub live: Arc<Live>,
+    /// How it is treated when it is asked for by its own name.
+    pub alone: Arc<Conduct>,
     /// Its own meters; targets that were not configured share one set per provider, so that labels stay bounded.
     pub meters: Arc<crate::meters::TargetMeters>,
 }

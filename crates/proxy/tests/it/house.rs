@@ -15,12 +15,17 @@ use tidegate_llm::price::PriceTable;
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::{Connector, Drain, Origin, ServeLimits, listen, serve};
 use tidegate_policy::access::Key;
+use tidegate_policy::balance;
+use tidegate_policy::budget::BudgetRules;
+use tidegate_policy::health::HealthRules;
+use tidegate_policy::hedge::HedgeRules;
 use tidegate_policy::{RetryRules, TimeLimits};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
 use tidegate_proxy::desk::Desk;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{Access, Auth, Line, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
+use tidegate_proxy::traffic::{Conduct, GateRules, Sticky};
 use tidegate_store::Database;
 use tidegate_store::database::Place;
 use tidegate_store::keys::{Directory, Hasher};
@@ -79,6 +84,22 @@ pub struct Plan {
     /// Who may ask, and how much; with keys, the house has a directory.
     pub access: Access,
     pub keys: Vec<(Secret, Key)>,
+    /// How pools choose, and when their targets count as ill: by default never.
+    pub balance: balance::Rules,
+    pub budget: Option<BudgetRules>,
+    pub hedge: Option<HedgeRules>,
+    pub gate: GateRules,
+}
+
+/// Rules by which no target is ever ill: tests let them fail again and again.
+pub fn patient() -> HealthRules {
+    HealthRules { failures: 0, rate: None, silence: None, slow_factor: None, ..HealthRules::default() }
+}
+
+impl Plan {
+    fn conduct(&self) -> Conduct {
+        Conduct::new(self.balance.clone(), Sticky::default(), self.budget, self.hedge)
+    }
 }
 
 impl Default for Plan {
@@ -93,6 +114,10 @@ impl Default for Plan {
             half_close: false,
             access: Access::default(),
             keys: Vec::new(),
+            balance: balance::Rules { health: patient(), ..balance::Rules::default() },
+            budget: None,
+            hedge: None,
+            gate: GateRules::default(),
         }
     }
 }
@@ -242,16 +267,23 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
     for (name, dialect, url) in &plan.more {
         providers.push(provider(name, *dialect, url, &connector, plan.limits));
     }
-    let mut models = ModelTable::new(&providers, meters.clone());
+    let mut models = ModelTable::new(&providers, meters.clone(), Default::default());
+    let conduct = Arc::new(plan.conduct());
+    models.gate = plan.gate;
+    for provider in &providers {
+        models.set_alone(&provider.name, conduct.clone());
+    }
     for (name, targets, fallback) in &plan.pools {
         let members = targets.iter().map(|(target, weight)| {
             let (provider, model) = target.split_once('/').unwrap();
             let provider = providers.iter().find(|known| *known.name == *provider).unwrap();
-            PoolMember { target: models.target(provider, model, None), weight: *weight }
+            let target = models.target(provider, model, None);
+            target.live.gate.set_rules(&plan.gate);
+            PoolMember { weight: *weight, ..PoolMember::plain(target) }
         });
         let members = members.collect();
         let fallback = fallback.iter().map(|name| (*name).to_owned()).collect();
-        models.add_pool(Pool { name: (*name).to_owned(), members, fallback });
+        models.add_pool(Pool::new(name, members, fallback, conduct.clone()));
     }
     Snapshot {
         default_provider: providers.first().cloned(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tidegate_policy::access::{Key, Network, Team};
 use tidegate_policy::limit::{Rule, Scope, Spec, spec};
+use tidegate_policy::overload::Class;
 
 use super::{FieldError, credential, moment};
 
@@ -42,6 +43,8 @@ pub struct KeySpec {
     pub enabled: bool,
     /// Refuses what cannot be carried over to a provider's dialect, instead of leaving it out.
     pub strict: bool,
+    /// How much its requests matter when there is not room for all: `critical`, `high`, `normal`, `low`.
+    pub priority: Class,
     /// Its own limits; counted by key unless they say otherwise.
     pub limits: Vec<Spec>,
     /// Anything that its owner wants to know about it.
@@ -76,6 +79,7 @@ impl Default for KeySpec {
             expires: None,
             enabled: true,
             strict: false,
+            priority: Class::Normal,
             limits: Vec::new(),
             metadata: BTreeMap::new(),
         }
@@ -125,6 +129,7 @@ impl KeySpec {
             expires,
             enabled: self.enabled,
             strict: self.strict,
+            priority: self.priority,
             limits,
         })
     }

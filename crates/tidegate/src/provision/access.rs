@@ -6,12 +6,14 @@ use tidegate_core::Secret;
 use tidegate_policy::access::{Key, Network, Team};
 use tidegate_policy::limit::spec::{Quantity, Spec, WindowKind, check_all};
 use tidegate_policy::limit::{Rule, Scope, Unit};
+use tidegate_policy::overload::Class;
 use tidegate_proxy::snapshot::{Access, Instead, ModelTable};
 
 use crate::config::Loaded;
 use crate::config::problem::Problem;
 use crate::config::written::{
     InsteadEntry, InsteadTerms, InsteadWord, KeyEntry, LimitEntry, LimitScope, LimitUnit, LimitWindow,
+    PriorityWord,
 };
 use crate::instant::read_rfc3339;
 
@@ -153,6 +155,7 @@ impl Building<'_> {
             expires,
             enabled: true,
             strict: entry.strict,
+            priority: class(entry.priority),
             limits: self.limits(&entry.limits, &["keys", name, "limits"], name, Scope::Key),
         }
     }
@@ -179,6 +182,15 @@ fn spec(entry: &LimitEntry) -> Spec {
         window: entry.window.map(window),
         burst: entry.burst.map(Quantity::Decimal),
         models: entry.models.clone(),
+    }
+}
+
+fn class(written: PriorityWord) -> Class {
+    match written {
+        PriorityWord::Critical => Class::Critical,
+        PriorityWord::High => Class::High,
+        PriorityWord::Normal => Class::Normal,
+        PriorityWord::Low => Class::Low,
     }
 }
 

@@ -19,6 +19,7 @@ use std::time::SystemTime;
 use tidegate_net::Connector;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{Rules, Snapshot};
+use tidegate_proxy::traffic::LiveTable;
 
 use crate::config::Loaded;
 use crate::config::problem::{Problem, any_error};
@@ -31,6 +32,8 @@ pub struct Lasting {
     pub connector: Arc<Connector>,
     /// Meters.
     pub meters: Meters,
+    /// What is known of each target by now.
+    pub live: Arc<LiveTable>,
 }
 
 /// A checked config.

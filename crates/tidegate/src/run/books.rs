@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use tidegate_core::Secret;
 use tidegate_policy::expect::Expect;
 use tidegate_proxy::desk::Desk;
+use tidegate_proxy::traffic::{Decisions, LiveTable};
 use tidegate_store::Database;
 use tidegate_store::counters::{Clock, Limiter, OnFailure as StoreOnFailure, RedisPlace, RedisRules};
 use tidegate_store::database::Place;
@@ -86,7 +87,11 @@ impl Shelf {
 
 impl Books {
     /// Opens everything.
-    pub(crate) async fn open(loaded: &Loaded, environment: &Environment) -> Result<Self> {
+    pub(crate) async fn open(
+        loaded: &Loaded,
+        environment: &Environment,
+        live: Arc<LiveTable>,
+    ) -> Result<Self> {
         let Shelf { folder, database, hasher } = Shelf::open(loaded, environment).await?;
         let (admin_key, new_admin_key) = match environment.get("TIDEGATE_ADMIN_KEY") {
             Some(key) => (AdminKey::given(&hasher, &Secret::new(key)), None),
@@ -103,6 +108,8 @@ impl Books {
             limiter: limiter.clone(),
             journal,
             database: Some(database.clone()),
+            live,
+            decisions: Decisions::default(),
             expect: Expect::new(),
         };
         Ok(Self {

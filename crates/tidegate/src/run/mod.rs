@@ -102,7 +102,7 @@ impl Start {
     async fn serve(self) -> Result<(ExitCode, Arc<AccessLog>)> {
         let doors = doors::open(&self.loaded.config)?;
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
-        let books = Books::open(&self.loaded, &self.environment).await?;
+        let books = Books::open(&self.loaded, &self.environment, self.lasting.live.clone()).await?;
         books.directory.set_fixed(self.provisioned.keys.clone());
         restore::restore(&books, &self.provisioned).await.context("cannot restore the limits' counters")?;
         let (snapshot, meters) = (self.provisioned.snapshot.clone(), self.lasting.meters.clone());

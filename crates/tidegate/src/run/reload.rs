@@ -100,6 +100,7 @@ impl Reloader {
         let provisioned = provision(&loaded, &environment, &self.lasting);
         self.directory.set_fixed(provisioned.keys);
         self.gateway.swap(provisioned.snapshot);
+        self.lasting.live.tidy();
         self.state.count_good();
         self.warn_of_restarts(&loaded.config);
         info!(providers = self.gateway.snapshot().providers.len(), "the config was taken over");

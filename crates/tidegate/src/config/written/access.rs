@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Period, Size, StoreUrl};
+use super::{Key, Period, PriorityWord, Size, StoreUrl};
 
 /// A team.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -40,6 +40,8 @@ pub struct KeyEntry {
     /// Refuses requests that cannot be carried over to the target's dialect whole.
     #[serde(default)]
     pub strict: bool,
+    /// How much its requests matter when there is not room for all.
+    pub priority: PriorityWord,
     /// Its own limits (`by: key` is the default here).
     #[serde(default)]
     pub limits: Vec<LimitEntry>,

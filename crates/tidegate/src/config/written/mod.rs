@@ -8,6 +8,7 @@ mod price;
 mod provider;
 mod scalar;
 mod serving;
+mod traffic;
 
 pub use access::{
     InsteadEntry, InsteadTerms, InsteadWord, KeyEntry, LedgerEntry, LimitEntry, LimitScope, LimitUnit,
@@ -20,6 +21,10 @@ pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
 pub use scalar::{Address, BaseUrl, Dollars, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};
 pub use serving::{Admin, Compat, Insecure, Listen, Retry, Sizes, TimeLimitsEntry};
+pub use traffic::{
+    ConcurrencyEntry, ConcurrencyWord, HealthEntry, HedgeEntry, OverloadEntry, PriorityWord, ProbeEntry,
+    QueueEntry, StickyWord, StrategyWord,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,6 +83,15 @@ pub struct Config {
     /// How often and how patiently a request is tried again. A client's own retries are noticed: then every target is
     /// tried once and none twice.
     pub retry: Retry,
+    /// When a target counts as ill, and how it comes back; providers can set their own.
+    pub health: HealthEntry,
+    /// What happens when there is more work than can be carried.
+    pub overload: OverloadEntry,
+    /// The region that this instance is in; targets of the same region are asked first.
+    pub region: Option<String>,
+    /// What a caller gets when all targets of a model are down, in this order; the answer then has `x-tidegate-degraded`. By default
+    /// what `when_limited` says.
+    pub when_down: Option<Vec<InsteadEntry>>,
     /// Refuses a request with 400 when something in it cannot be said in the target's dialect. Off, it is left out and
     /// named in the answer's header `x-tidegate-dropped`.
     pub strict: bool,
@@ -119,6 +133,10 @@ impl Default for Config {
             sizes: Sizes::default(),
             time_limits: TimeLimitsEntry::default(),
             retry: Retry::default(),
+            health: HealthEntry::default(),
+            overload: OverloadEntry::default(),
+            region: None,
+            when_down: None,
             strict: false,
             usage_cost: false,
             compat: Compat::default(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::TimeLimitsEntry;
+use super::{HedgeEntry, StickyWord, StrategyWord, TimeLimitsEntry};
 
 /// What a model's name leads to.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -22,11 +22,17 @@ pub enum Model {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelPool {
-    /// Who answers: `provider/model`, or `{ target: provider/model, weight: 10 }`. Requests are shared out by weight;
+    /// Who answers: `provider/model`, or `{ target: provider/model, weight: 10 }`. Requests are shared out by `strategy`;
     /// when one fails before its first token, the next one gets the request.
     pub targets: Vec<TargetEntry>,
     /// Names to go on with, in order, when all targets have failed: names of this list, or `provider/model`.
     pub fallback: Vec<String>,
+    /// How a target is chosen.
+    pub strategy: StrategyWord,
+    /// Whose requests go to the same target, with the strategy `sticky`.
+    pub sticky: StickyWord,
+    /// Asks a second target while the first one is slower than nearly always, and takes the answer that comes first. Off by default.
+    pub hedge: Option<HedgeEntry>,
     /// Time limits of attempts at these targets.
     pub time_limits: TimeLimitsEntry,
 }
@@ -52,6 +58,17 @@ pub struct TargetTerms {
     #[serde(default = "one")]
     #[schemars(range(max = 1_000_000))]
     pub weight: u32,
+    /// Targets of a lower tier come first; a higher one is used when all of the lower ones are out.
+    #[serde(default)]
+    #[schemars(range(max = 1000))]
+    pub tier: u32,
+    /// The region that it is in. Targets of the gateway's own region come first, then by measured distance.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Most requests at once, in place of `overload.concurrency`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_concurrent: Option<u32>,
     /// Time limits of attempts at this target.
     #[serde(default)]
     pub time_limits: TimeLimitsEntry,
@@ -75,6 +92,14 @@ impl TargetEntry {
         match self {
             Self::Plain(_) => 1,
             Self::Terms(terms) => terms.weight,
+        }
+    }
+
+    /// Its terms, if it has some.
+    pub fn terms(&self) -> Option<&TargetTerms> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Terms(terms) => Some(terms),
         }
     }
 

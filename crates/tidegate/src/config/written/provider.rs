@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidegate_llm::{Dialect, Quirks};
 
-use super::{BaseUrl, Key, Named, TimeLimitsEntry};
+use super::{BaseUrl, HealthEntry, Key, Named, TimeLimitsEntry};
 
 /// A provider.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -29,6 +29,8 @@ pub struct ProviderEntry {
     pub headers: Named<String>,
     /// Time limits of attempts there.
     pub time_limits: TimeLimitsEntry,
+    /// When its targets count as ill, and how they come back.
+    pub health: HealthEntry,
     /// How it differs from the book of its dialect; on top of what is known of it.
     pub quirks: QuirksEntry,
     /// Models that it has, beside those in the price list. Bare names (`gpt-4.1`) lead to the one provider that has

@@ -123,12 +123,21 @@ pub struct Retry {
     pub base: Period,
     /// Longest wait. A provider that asks for more (`retry-after`) is not waited for: its refusal goes to the caller.
     pub max_wait: Period,
+    /// Most further attempts, in percent of the first ones of the last 10 seconds, in each pool; so that retries do not make an outage
+    /// worse. 0 forbids them, 1000 hardly bounds them.
+    #[schemars(range(max = 1000))]
+    pub budget: u32,
 }
 
 impl Default for Retry {
     fn default() -> Self {
         let rules = RetryRules::default();
-        Self { max_attempts: rules.max_attempts, base: Period(rules.base), max_wait: Period(rules.max_wait) }
+        Self {
+            max_attempts: rules.max_attempts,
+            base: Period(rules.base),
+            max_wait: Period(rules.max_wait),
+            budget: 20,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What model names lead to.
 
 mod circle;
+mod conduct;
 mod target;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::{Lasting, unix_now};
 use crate::config::Loaded;
 use crate::config::problem::Problem;
 use crate::config::tree::Value;
-use crate::config::written::{Model, TargetEntry, TimeLimitsEntry};
+use crate::config::written::{HealthEntry, Model, TargetEntry, TimeLimitsEntry};
 
 /// What the table is built from.
 pub(super) struct Parts<'a> {
@@ -25,8 +26,15 @@ pub(super) struct Parts<'a> {
 
 /// Builds the table.
 pub(super) fn build(parts: &Parts<'_>, problems: &mut Vec<Problem>) -> ModelTable {
-    let mut building =
-        Building { parts, table: ModelTable::new(parts.providers, parts.lasting.meters.clone()), problems };
+    let table = ModelTable::new(parts.providers, parts.lasting.meters.clone(), parts.lasting.live.clone());
+    let mut building = Building { parts, table, problems, regions: Vec::new() };
+    building.table.gate = conduct::gate(&parts.loaded.config, None);
+    building.table.region = building.region(parts.loaded.config.region.as_deref());
+    for provider in parts.providers {
+        let entry = parts.loaded.config.providers.get(&provider.name);
+        let own = entry.map(|entry| &entry.health);
+        building.table.set_alone(&provider.name, conduct::alone(&parts.loaded.config, own));
+    }
     building.add_known();
     for (name, model) in parts.loaded.config.models.iter() {
         if name.contains('*') {
@@ -43,6 +51,8 @@ struct Building<'a, 'p> {
     parts: &'a Parts<'a>,
     table: ModelTable,
     problems: &'p mut Vec<Problem>,
+    /// Names of regions; their numbers begin at 1.
+    regions: Vec<&'a str>,
 }
 
 impl<'a> Building<'a, '_> {
@@ -124,7 +134,12 @@ impl<'a> Building<'a, '_> {
             let help = "give it a target, written `provider/model`".to_owned();
             self.error(format!("`{name}` leads nowhere"), &path, Some(help));
         }
-        self.table.add_pool(Pool { name: name.to_owned(), members, fallback });
+        let pool = match model {
+            Model::Pool(pool) => Some(pool),
+            Model::Alias(_) | Model::Targets(_) => None,
+        };
+        let conduct = conduct::of_pool(&self.parts.loaded.config, pool, self.health_of(&members));
+        self.table.add_pool(Pool::new(name, members, fallback, conduct));
     }
 
     /// Whether targets or fallbacks are written, be they good or not; bad ones have problems of their own.
@@ -144,23 +159,42 @@ impl<'a> Building<'a, '_> {
     }
 
     /// The targets behind a name that is no alias of another one.
-    fn members(&mut self, name: &str, model: &Model) -> Vec<PoolMember> {
+    fn members(&mut self, name: &str, model: &'a Model) -> Vec<PoolMember> {
         let none = TimeLimitsEntry::default();
         match model {
             Model::Alias(target) => {
                 let entry = TargetEntry::Plain(target.clone());
                 let made = self.target(&entry, &["models", name], &none);
-                made.map(|target| PoolMember { target, weight: 1 }).into_iter().collect()
+                made.map(PoolMember::plain).into_iter().collect()
             }
             Model::Targets(targets) => self.targets(&["models", name], targets, &none),
             Model::Pool(pool) => self.targets(&["models", name, "targets"], &pool.targets, &pool.time_limits),
         }
     }
 
+    /// A region's number: 0 for none.
+    fn region(&mut self, name: Option<&'a str>) -> u32 {
+        let Some(name) = name else { return 0 };
+        let known = self.regions.iter().position(|known| *known == name);
+        let place = known.unwrap_or_else(|| {
+            self.regions.push(name);
+            self.regions.len() - 1
+        });
+        u32::try_from(place + 1).unwrap_or(0)
+    }
+
+    /// The health rules of the provider that all members share, if they share one.
+    fn health_of(&self, members: &[PoolMember]) -> Option<&'a HealthEntry> {
+        let first = &members.first()?.target.provider.name;
+        let is_shared = members.iter().all(|member| member.target.provider.name == *first);
+        let entry = self.parts.loaded.config.providers.get(first).filter(|_| is_shared)?;
+        Some(&entry.health)
+    }
+
     fn targets(
         &mut self,
         path: &[&str],
-        targets: &[TargetEntry],
+        targets: &'a [TargetEntry],
         limits: &TimeLimitsEntry,
     ) -> Vec<PoolMember> {
         let mut members: Vec<PoolMember> = Vec::new();
@@ -172,7 +206,11 @@ impl<'a> Building<'a, '_> {
                 let words = format!("`{}` is among the targets twice", target.label);
                 self.warning(words, &path, "use `weight` to send it more".to_owned());
             }
-            members.push(PoolMember { target, weight: entry.weight() });
+            let terms = entry.terms();
+            let (tier, region) =
+                (terms.map_or(0, |terms| terms.tier), terms.and_then(|terms| terms.region.as_deref()));
+            let region = self.region(region);
+            members.push(PoolMember { target, weight: entry.weight(), tier, region });
         }
         if !targets.is_empty() && targets.iter().all(|entry| entry.weight() == 0) {
             let help = "a target of weight 0 is for fail-over; one of them needs more".to_owned();

@@ -6,7 +6,7 @@ use tidegate_llm::provider;
 use tidegate_policy::TimeLimits;
 use tidegate_proxy::snapshot::{Provider, Target, nearest};
 
-use super::{Building, unix_now};
+use super::{Building, conduct, unix_now};
 use crate::config::written::{TargetEntry, TimeLimitsEntry};
 
 impl Building<'_, '_> {
@@ -22,7 +22,9 @@ impl Building<'_, '_> {
         self.warn_if_misspelt(&provider, &model, path);
         let limits: TimeLimits = pool.over(provider.limits);
         let limits = entry.time_limits().map_or(limits, |own| own.over(limits));
-        Some(self.table.target(&provider, &model, Some(limits)))
+        let target = self.table.target(&provider, &model, Some(limits));
+        target.live.gate.set_rules(&conduct::gate(&self.parts.loaded.config, Some(entry)));
+        Some(target)
     }
 
     /// Splits `provider/model`, and says what is wrong if that fails.

@@ -1,0 +1,21 @@
+//! Stop 5, the traffic: which target is asked, whether it has room, and what is learnt from how it went.
+//!
+//! The decisions are `policy::{balance, health, overload, budget, hedge}`; here they get a clock, tasks that wait, and something
+//! that gives back what was taken when it is dropped.
+
+mod conduct;
+mod decisions;
+mod engaged;
+mod gate;
+mod live;
+mod render;
+mod verdict;
+mod wish;
+
+pub use conduct::Conduct;
+pub use decisions::{Decision, Decisions};
+pub use engaged::Engaged;
+pub use gate::{GateRules, Place, enter, try_enter};
+pub use live::{Live, LiveTable};
+pub use verdict::verdict;
+pub use wish::{Sticky, Wish, caller_hash, class_of};
