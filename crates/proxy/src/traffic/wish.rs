@@ -59,7 +59,7 @@ impl<'r> Wish<'r> {
     /// The hash of what it sticks by; `None`: it has no such thing.
     pub fn hash(&self, by: Sticky) -> Option<u64> {
         match by {
-            Sticky::Prompt => Some(hash_of(&prompt_prefix(self.body))),
+            Sticky::Prompt => Some(hash_of(prompt_prefix(self.body))),
             Sticky::User => self.exchange.user.as_deref().map(|user| hash_of(user.as_bytes())),
             Sticky::Session => {
                 let session = self.headers.get(&headers::SESSION).map(|session| hash_of(session.as_bytes()));
@@ -77,7 +77,7 @@ fn prompt_prefix(body: &[u8]) -> &[u8] {
 }
 
 /// The same in every process.
-pub fn hash_of(bytes: &[u8]) -> u64 {
+fn hash_of(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()

@@ -41,6 +41,7 @@ pub struct KeyEntry {
     #[serde(default)]
     pub strict: bool,
     /// How much its requests matter when there is not room for all.
+    #[serde(default)]
     pub priority: PriorityWord,
     /// Its own limits (`by: key` is the default here).
     #[serde(default)]
