@@ -110,7 +110,7 @@ impl Why {
 
 impl Order {
     /// The usable candidates' places, the choice first.
-    pub fn usable(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+    pub fn usable(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + '_ {
         self.ranked[..self.usable].iter().map(|ranked| ranked.index as usize)
     }
 

@@ -24,10 +24,11 @@ fn mix(mut x: u64) -> u64 {
 pub(crate) fn bounded(making: &Making<'_, '_>, level: &mut [Ranked]) -> Why {
     let in_flight = |one: &Ranked| making.candidates[one.index as usize].gauge.in_flight();
     let all: u32 = level.iter().map(in_flight).sum();
-    let weights: f32 = level.iter().map(|one| one.weight).sum();
+    let weights: f64 = level.iter().map(|one| f64::from(one.weight)).sum();
     let rules = &making.balancer.rules;
-    let has_room =
-        |one: &Ranked| in_flight(one) < bound(rules.bound, rules.bound_least, all, one.weight / weights);
+    let has_room = |one: &Ranked| {
+        in_flight(one) < bound(rules.bound, rules.bound_least, all, f64::from(one.weight) / weights)
+    };
     let place = level.iter().position(has_room).unwrap_or(0);
     let home = level[0].index;
     level[..=place].rotate_right(1);
@@ -35,7 +36,7 @@ pub(crate) fn bounded(making: &Making<'_, '_>, level: &mut [Ranked]) -> Why {
 }
 
 /// How many open requests a target with this share of the weights may have when there are `all`, with the new one among them.
-pub(crate) fn bound(bound: f64, least: u32, all: u32, share: f32) -> u32 {
-    let fair = (f64::from(all) + 1.0) * f64::from(share);
+pub(crate) fn bound(bound: f64, least: u32, all: u32, share: f64) -> u32 {
+    let fair = (f64::from(all) + 1.0) * share;
     ((bound.max(1.0) * fair).ceil() as u32).max(least)
 }

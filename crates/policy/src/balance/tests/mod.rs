@@ -3,3 +3,6 @@
 use super::*;
 
 mod choosing;
+mod simulated;
+mod sticking;
+mod world;
