@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::candidate::Candidate;
 use super::order::{Place, Ranked};
 
-/// What is not usable for everybody comes after what is.
+/// The distance of a region that nobody has measured.
 const UNKNOWN: f32 = f32::MAX;
 
 /// Numbers the regions by how near they are: the own one first, then by measured round trips, then those without measurements.
@@ -22,18 +22,20 @@ pub(crate) fn set_nearness(ranked: &mut [Ranked], candidates: &[Candidate<'_>], 
             return (0.0, 0);
         }
         let times = candidates.iter().filter(|one| one.region == region).map(|one| one.gauge.round_trip());
-        let nearest = times.filter(|time| *time > 0.0).fold(UNKNOWN, f32::min);
-        (nearest, region)
+        (times.filter(|time| *time > 0.0).fold(UNKNOWN, f32::min), region)
     };
-    let is_nearer = |a: (f32, u32), b: (f32, u32)| a.0 < b.0 || (a.0 == b.0 && a.1 < b.1);
-    for one in ranked.iter_mut() {
-        let mine = distance(candidates[one.index as usize].region);
-        let mut near = 0;
-        for (i, other) in candidates.iter().enumerate() {
-            let is_first_of_region = candidates[..i].iter().all(|earlier| earlier.region != other.region);
-            near += u32::from(is_first_of_region && is_nearer(distance(other.region), mine));
+    let mut regions: Vec<(f32, u32)> = Vec::with_capacity(4);
+    for candidate in candidates {
+        let one = distance(candidate.region);
+        if !regions.contains(&one) {
+            regions.push(one);
         }
-        one.near = near;
+    }
+    regions.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    for one in ranked.iter_mut() {
+        let region = candidates[one.index as usize].region;
+        let region = if region == own { 0 } else { region };
+        one.near = regions.iter().position(|known| known.1 == region).unwrap_or(0) as u32;
     }
 }
 

@@ -111,3 +111,64 @@ fn a_panic_uses_the_broken_but_not_the_limited() {
     assert!(gauges[0].begin(balancer.watch(), false, 0).ticket.is_none());
     let _ = gauges[0].end(begun.ticket.unwrap(), balancer.watch(), Outcome::Success, 0);
 }
+
+#[test]
+fn the_load_that_targets_report_counts_with_what_has_been_sent_since() {
+    let gauges = gauges(2);
+    let all = candidates(&gauges);
+    let balancer = balancer(Strategy::Load);
+    let first = |now| balancer.order(&all, &Asked::default(), now, || 0.5).first().unwrap();
+    let queue = |queue| Report { queue: Some(queue), running: Some(4), ..Report::default() };
+    gauges[0].told_load(&queue(3), 0);
+    gauges[1].told_load(&queue(0), 0);
+    let mut tickets = Vec::new();
+    while first(SECOND) == 1 {
+        tickets.push(gauges[1].begin(balancer.watch(), false, SECOND).ticket.unwrap());
+        assert!(tickets.len() < 10, "a report of long ago draws everybody");
+    }
+    assert!((6..=7).contains(&tickets.len()), "three that wait weigh as six: {}", tickets.len());
+    // A full cache makes each request weigh more.
+    gauges[0].told_load(&Report { kv_cache: Some(1.0), ..queue(0) }, 2 * SECOND);
+    gauges[1].told_load(&queue(1), 2 * SECOND);
+    assert_eq!(first(2 * SECOND), 1);
+    // Reports that are too old are not believed: then our own open requests count.
+    assert_eq!(first(40 * SECOND), 0);
+    for ticket in tickets {
+        let _ = gauges[1].end(ticket, balancer.watch(), Outcome::Void, 40 * SECOND);
+    }
+}
+
+#[test]
+fn headroom_shares_traffic_by_what_is_left_until_the_reset() {
+    let gauges = gauges(3);
+    let all = candidates(&gauges);
+    let balancer = balancer(Strategy::Headroom);
+    gauges[0].told_headroom(0.2, 10 * SECOND);
+    gauges[1].told_headroom(0.6, 10 * SECOND);
+    gauges[2].told_headroom(0.0, 10 * SECOND);
+    let mut dice = super::world::Dice(1);
+    let mut share = |target, now| {
+        let is_it =
+            |_: &i32| balancer.order(&all, &Asked::default(), now, || dice.chance()).first() == Some(target);
+        (0..4000).filter(is_it).count() as f64 / 4000.0
+    };
+    assert!((0.22..0.28).contains(&share(0, 0)));
+    assert!((0.72..0.78).contains(&share(1, 0)));
+    assert_eq!(share(2, 0), 0.0);
+    assert!((0.30..0.36).contains(&share(2, 10 * SECOND)), "all is left again");
+}
+
+#[test]
+fn regions_are_ordered_by_distance_and_unmeasured_ones_come_last() {
+    let gauges = gauges(5);
+    let mut all = candidates(&gauges);
+    for (candidate, (region, millis)) in all.iter_mut().zip([(4, 0), (3, 80), (2, 20), (3, 90), (1, 0)]) {
+        candidate.region = region;
+        if millis > 0 {
+            candidate.gauge.told_round_trip(std::time::Duration::from_millis(millis), 0);
+        }
+    }
+    let asked = Asked { region: 1, ..Asked::default() };
+    let order = balancer(Strategy::Priority).order(&all, &asked, 0, || 0.5);
+    assert_eq!(order.usable().collect::<Vec<_>>(), [4, 2, 1, 3, 0]);
+}
