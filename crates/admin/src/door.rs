@@ -81,8 +81,8 @@ async fn health() -> Response {
 }
 
 async fn ready(State(door): State<Door>, RawQuery(query): RawQuery) -> Response {
-    let good = door.gateway.ready();
-    let word = if good { "ok" } else { "draining" };
+    let trouble = door.gateway.unready();
+    let (good, word) = (trouble.is_none(), trouble.unwrap_or("ok"));
     let verbose = query.is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
     if !verbose {
         return answer::status(good, word);

@@ -1,5 +1,8 @@
 //! Stop 5: the fall-back loop. Tries targets until one has committed to an answer.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use tidegate_llm::Dialect;
@@ -8,12 +11,15 @@ use tidegate_llm::openai_chat::{may_prefer_responses, prefers_responses};
 use crate::ask::{Failure, ask};
 use crate::book;
 use crate::encode::{Encoded, encode};
+use crate::error::GatewayError;
 use crate::exchange::Exchange;
+use crate::hedged::{Second, Won, race};
 use crate::plan::Plan;
 use crate::prompt::Prompt;
 use crate::relay::Stopwatch;
 use crate::snapshot::{Line, Target};
 use crate::told::{Told, tell_stream, tell_whole};
+use crate::traffic::Engaged;
 use crate::tries::Tries;
 
 /// An answer that a target has committed to.
@@ -29,7 +35,7 @@ pub struct Committed {
 
 /// Answers a chat request with the first target that commits.
 pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Result<Committed, Failure> {
-    let mut tries = Tries::new(plan, &prompt.headers, exchange.snapshot.rules.retry);
+    let mut tries = Tries::new(plan, &prompt.headers, exchange);
     while let Some(target) = tries.next(exchange).await {
         let line = line_for(prompt, target);
         let encoded = match encode(prompt, target, line) {
@@ -39,7 +45,8 @@ pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Re
                 continue;
             }
         };
-        match attempt(prompt, target, line, encoded, exchange).await {
+        let second = tries.second(exchange);
+        match attempt(prompt, Chosen { target, line, second }, encoded, exchange).await {
             Ok(committed) => return Ok(committed),
             Err(failure) => tries.failed(target, failure, exchange)?,
         }
@@ -49,7 +56,7 @@ pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Re
 
 /// The line that an attempt goes over: the caller's own dialect where the provider speaks it. But newer GPT models refuse
 /// reasoning together with function tools on OpenAI's chat, and serve the same on its responses (case 62).
-fn line_for<'t>(prompt: &Prompt, target: &'t Target) -> Option<&'t Line> {
+pub(crate) fn line_for<'t>(prompt: &Prompt, target: &'t Target) -> Option<&'t Line> {
     let is_refused_on_chat = prompt.dialect() == Dialect::OpenaiChat
         && may_prefer_responses(&target.model)
         && prompt.decoded().is_ok_and(|request| prefers_responses(&target.model, &request));
@@ -57,31 +64,51 @@ fn line_for<'t>(prompt: &Prompt, target: &'t Target) -> Option<&'t Line> {
     responses.or_else(|| target.provider.line_for(prompt.dialect()))
 }
 
+/// Whom an attempt goes to.
+#[derive(Clone, Copy)]
+struct Chosen<'p> {
+    target: &'p Arc<Target>,
+    line: Option<&'p Line>,
+    /// Who is asked as well when the target is slow.
+    second: Option<Second<'p>>,
+}
+
 async fn attempt(
     prompt: &Prompt,
-    target: &Target,
-    line: Option<&Line>,
+    chosen: Chosen<'_>,
     encoded: Encoded,
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
     book::begin(exchange);
     let watch = Stopwatch::start();
-    let result = carry_out(prompt, target, line, encoded, exchange).await;
+    let result = carry_out(prompt, chosen, encoded, exchange).await;
     watch.add_to(&mut exchange.waited);
     let committed = result?;
-    target.meters.count_attempt(true);
+    if let Some(target) = &exchange.target {
+        target.meters.count_attempt(true);
+    }
     Ok(committed)
 }
 
 async fn carry_out(
     prompt: &Prompt,
-    target: &Target,
-    line: Option<&Line>,
+    chosen: Chosen<'_>,
     encoded: Encoded,
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
-    let Encoded { outbound, dialect, way, dropped } = encoded;
-    let mut answer = ask(target, line, outbound, &prompt.headers, exchange).await?;
+    let Encoded { outbound, mut dialect, mut way, mut dropped } = encoded;
+    let first = ask(chosen.target, chosen.line, outbound, &prompt.headers, exchange);
+    let mut answer = match chosen.second {
+        None => first.await?,
+        Some(second) => match race(first, second, prompt, exchange).await {
+            Won::First(answer) => answer?,
+            Won::Second(won) => {
+                (dialect, way, dropped) = (won.dialect, won.way, won.dropped);
+                take_over(chosen.target, second.target, won.engaged, won.delay, exchange);
+                won.good
+            }
+        },
+    };
     let headers = std::mem::take(&mut answer.head.headers);
     let told = if is_event_stream(&headers, prompt.stream()) {
         tell_stream(prompt, dialect, way, answer, exchange).await?
@@ -89,6 +116,22 @@ async fn carry_out(
         tell_whole(prompt, dialect, way, answer, exchange).await?
     };
     Ok(Committed { told, headers, dropped })
+}
+
+/// The second target's answer came first: from here on the exchange is its own, and the first one's attempt is over.
+fn take_over(
+    first: &Arc<Target>,
+    second: &Arc<Target>,
+    engaged: Engaged,
+    delay: Duration,
+    exchange: &mut Exchange,
+) {
+    let slow = GatewayError::Timeout { stage: "first token", limit: delay };
+    book::came_to_nothing(first, &slow.into(), exchange);
+    book::begin(exchange);
+    exchange.engaged = Some(engaged);
+    exchange.target = Some(second.clone());
+    exchange.attempts += 1;
 }
 
 /// Whether the body is a stream of events. A provider that does not say so is believed to do what it was asked, unless it

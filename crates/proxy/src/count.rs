@@ -8,13 +8,14 @@ use tidegate_llm::{Dialect, anthropic as messages, gemini as generate, tokens};
 
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
-use crate::body::{ReplyBody, expect_json, read_request};
+use crate::body::{ReplyBody, expect_json};
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::plan::Plan;
 use crate::reply;
 use crate::snapshot::{Target, cut_name};
+use crate::take_in::take_in;
 use crate::traffic::Wish;
 use crate::upstream::Outbound;
 
@@ -24,7 +25,7 @@ pub async fn anthropic(
     exchange: &mut Exchange,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = request.into_parts();
-    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    let body = take_in(&head.headers, body, exchange).await?;
     expect_json(&head.headers)?;
     let peeked = peek(Kind::CountTokens, &body).map_err(GatewayError::from)?;
     exchange.model = cut_name(peeked.model.as_deref().unwrap_or_default()).to_owned();
@@ -49,7 +50,7 @@ pub async fn gemini(
     exchange: &mut Exchange,
 ) -> Result<Response<ReplyBody>, Failure> {
     let (head, body) = request.into_parts();
-    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    let body = take_in(&head.headers, body, exchange).await?;
     expect_json(&head.headers)?;
     peek(Kind::GeminiCountTokens, &body).map_err(GatewayError::from)?;
     cut_name(model).clone_into(&mut exchange.model);

@@ -1,7 +1,7 @@
 //! What is done when a limit is reached: the config's `when_limited` in its order, and a refusal if none of it can be had.
 
 use crate::ask::Failure;
-use crate::attempt::Committed;
+use crate::attempt::{self, Committed};
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::hold::{Size, hold};
@@ -35,7 +35,9 @@ pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange)
             // Nothing is kept yet.
             Instead::Cache => continue,
             Instead::Model(name) => (other_model(name, prompt, &size, exchange).await, "model"),
-            Instead::Message(words) => (Some(words_instead(prompt, words, exchange)?), "message"),
+            Instead::Message(words) => {
+                (Some(Granted::Answer(Box::new(words_instead(prompt, words, exchange)?))), "message")
+            }
         };
         if let Some(granted) = granted {
             exchange.degraded = Some(word);
@@ -45,6 +47,45 @@ pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange)
     }
     exchange.meters.count_limited(&rule, "refused");
     Err(refusal)
+}
+
+/// Whether a failure means that nobody could answer, rather than that the request was wrong.
+pub fn is_down(failure: &Failure) -> bool {
+    failure.error.another_try_may_help() || matches!(failure.error, GatewayError::Shed(_))
+}
+
+/// Nobody could answer: takes what the config says instead, and the failure if none of it can be had. What was had instead of something
+/// else already is not replaced once more.
+pub async fn when_down(
+    prompt: &Prompt,
+    failure: Failure,
+    exchange: &mut Exchange,
+) -> Result<Committed, Failure> {
+    if exchange.degraded.is_some() {
+        return Err(failure);
+    }
+    let snapshot = exchange.snapshot.clone();
+    for instead in &snapshot.access.when_down {
+        match instead {
+            // Nothing is kept yet.
+            Instead::Cache => {}
+            Instead::Model(name) => {
+                let size = size(prompt);
+                let Some(Granted::Plan(plan)) = other_model(name, prompt, &size, exchange).await else {
+                    continue;
+                };
+                if let Ok(committed) = attempt::answer(prompt, &plan, exchange).await {
+                    exchange.degraded = Some("model");
+                    return Ok(committed);
+                }
+            }
+            Instead::Message(words) => {
+                exchange.degraded = Some("message");
+                return words_instead(prompt, words, exchange);
+            }
+        }
+    }
+    Err(failure)
 }
 
 fn size(prompt: &Prompt) -> Size {
@@ -59,8 +100,7 @@ async fn other_model(name: &str, prompt: &Prompt, size: &Size, exchange: &mut Ex
     Some(Granted::Plan(plan))
 }
 
-fn words_instead(prompt: &Prompt, words: &str, exchange: &Exchange) -> Result<Granted, GatewayError> {
+fn words_instead(prompt: &Prompt, words: &str, exchange: &Exchange) -> Result<Committed, Failure> {
     let told = tell_words(prompt, words, exchange)?;
-    let committed = Committed { told, headers: http::HeaderMap::new(), dropped: Vec::new() };
-    Ok(Granted::Answer(Box::new(committed)))
+    Ok(Committed { told, headers: http::HeaderMap::new(), dropped: Vec::new() })
 }

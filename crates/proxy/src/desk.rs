@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use tidegate_policy::expect::Expect;
+use tidegate_policy::overload::{Memory, Thresholds};
 use tidegate_store::Database;
 use tidegate_store::counters::{Clock, Limiter, RedisState};
 use tidegate_store::keys::Directory;
@@ -25,6 +26,8 @@ pub struct Desk {
     pub database: Option<Database>,
     /// What is known of each target by now.
     pub live: Arc<LiveTable>,
+    /// Bytes that bodies take in the whole process.
+    pub memory: Memory,
     /// The last decisions between targets.
     pub decisions: Decisions,
     /// What requests will use at most, as far as it has been learnt.
@@ -35,6 +38,8 @@ impl Desk {
     /// How keys, counters and ledger fare, as OpenMetrics text.
     pub fn render(&self, out: &mut String) {
         self.live.render(out);
+        let about = "Bytes that bodies of requests and answers take in memory";
+        gauge(out, "tidegate_bodies_bytes", about, self.memory.used());
         if let Some(journal) = &self.journal {
             gauge(
                 out,
@@ -97,10 +102,16 @@ impl Desk {
             journal: None,
             database: None,
             live: Arc::default(),
+            memory: unbounded(),
             decisions: Decisions::default(),
             expect: Expect::new(),
         })
     }
+}
+
+/// Memory without a bound; the gateway sets that of its config.
+pub fn unbounded() -> Memory {
+    Memory::new(u64::MAX, Thresholds::default())
 }
 
 fn gauge(out: &mut String, name: &str, help: &str, value: u64) {

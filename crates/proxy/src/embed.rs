@@ -13,7 +13,7 @@ use tidegate_llm::{BadRequest, Dialect, Profile, Usage};
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
 use crate::attempt::Committed;
-use crate::body::{expect_json, read_request};
+use crate::body::expect_json;
 use crate::book;
 use crate::encode::gemini_path;
 use crate::error::GatewayError;
@@ -23,8 +23,9 @@ use crate::hold::{Size, hold};
 use crate::plan::Plan;
 use crate::relay::Stopwatch;
 use crate::snapshot::{Line, Target, cut_name};
+use crate::take_in::take_in;
 use crate::told::Told;
-use crate::traffic::{Wish, class_of};
+use crate::traffic::Wish;
 use crate::tries::Tries;
 use crate::upstream::Outbound;
 
@@ -69,9 +70,8 @@ async fn read(
     exchange: &mut Exchange,
 ) -> Result<Asked, Failure> {
     let (head, body) = request.into_parts();
-    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    let body = take_in(&head.headers, body, exchange).await?;
     expect_json(&head.headers)?;
-    exchange.request_bytes = body.len();
     let kind = if surface == Surface::OpenAi { Kind::Embeddings } else { Kind::GeminiEmbed };
     let peek = peek(kind, &body).map_err(GatewayError::from)?;
     exchange.user.clone_from(&peek.end_user);
@@ -80,13 +80,12 @@ async fn read(
 }
 
 async fn answer(asked: &Asked, exchange: &mut Exchange) -> Result<Committed, Failure> {
-    exchange.class = class_of(&asked.headers, exchange);
     let wish = Wish { headers: &asked.headers, body: &asked.body, exchange };
     let plan = Plan::make(&exchange.snapshot.models, &exchange.model, &wish).map_err(GatewayError::from)?;
     admit_model(plan.only_label(), exchange)?;
     let size = Size::of_input(exchange.request_bytes);
     hold(&size, &exchange.model.clone(), &plan.targets, exchange).await?;
-    let mut tries = Tries::new(&plan, &asked.headers, exchange.snapshot.rules.retry);
+    let mut tries = Tries::new(&plan, &asked.headers, exchange);
     while let Some(target) = tries.next(exchange).await {
         match attempt(asked, target, exchange).await {
             Ok(committed) => return Ok(committed),

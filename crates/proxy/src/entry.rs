@@ -39,6 +39,7 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that answers by `snapshot`.
     pub fn new(snapshot: Arc<Snapshot>, meters: Meters, log: Arc<AccessLog>, desk: Arc<Desk>) -> Arc<Self> {
+        desk.memory.set_budget(snapshot.rules.memory);
         Arc::new(Self {
             snapshot: ArcSwap::new(snapshot),
             meters,
@@ -50,6 +51,7 @@ impl Gateway {
 
     /// From the next request on, answers by `snapshot`. Requests under way keep theirs.
     pub fn swap(&self, snapshot: Arc<Snapshot>) {
+        self.desk.memory.set_budget(snapshot.rules.memory);
         self.snapshot.store(snapshot);
     }
 
@@ -73,9 +75,12 @@ impl Gateway {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether new requests are welcome.
-    pub fn ready(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed)
+    /// Why new requests are not welcome, in one word; `None`: they are.
+    pub fn unready(&self) -> Option<&'static str> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("draining");
+        }
+        (!self.desk.memory.is_ready()).then_some("overloaded")
     }
 
     fn open(&self, endpoint: &'static str, peer: Peer) -> Exchange {
@@ -95,6 +100,7 @@ impl Gateway {
             model: String::new(),
             user: None,
             stream: false,
+            charged: 0,
             request_bytes: 0,
             class: Class::default(),
             engaged: None,
@@ -117,11 +123,14 @@ impl Gateway {
         }
     }
 
-    fn health(&self, good: bool) -> Response<ReplyBody> {
+    fn health(&self, trouble: Option<&'static str>) -> Response<ReplyBody> {
         let mut map = HeaderMap::new();
         map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (status, body) =
-            if good { (200, r#"{"status":"ok"}"#) } else { (503, r#"{"status":"draining"}"#) };
+        let (status, body) = match trouble {
+            None => (200, r#"{"status":"ok"}"#),
+            Some("draining") => (503, r#"{"status":"draining"}"#),
+            Some(_) => (503, r#"{"status":"overloaded"}"#),
+        };
         reply::with_head(status, map, ReplyBody::full(body))
     }
 }
@@ -151,8 +160,8 @@ impl Handler for Gateway {
         let vendor = vendor(request.headers());
         let uri = request.uri();
         let endpoint = match Endpoint::of(request.method(), uri.path(), uri.query(), vendor) {
-            Ok(Endpoint::Health) => return self.health(true),
-            Ok(Endpoint::Ready) => return self.health(self.ready()),
+            Ok(Endpoint::Health) => return self.health(None),
+            Ok(Endpoint::Ready) => return self.health(self.unready()),
             Ok(endpoint) => endpoint,
             Err(error) => {
                 return reply::failed(vendor, &error.into(), &mut self.open("unknown", peer));
@@ -180,7 +189,7 @@ impl Handler for Gateway {
                 model_list::answer(dialect, model.as_deref(), request, &mut exchange).await.map(Answer::Own)
             }
             Endpoint::Usage => usage::answer(request, &mut exchange).await.map(Answer::Own),
-            Endpoint::Health | Endpoint::Ready => Ok(Answer::Own(self.health(true))),
+            Endpoint::Health | Endpoint::Ready => Ok(Answer::Own(self.health(None))),
         };
         match answered {
             Ok(Answer::Committed(committed)) => reply::committed(committed, exchange),

@@ -73,6 +73,8 @@ pub struct Exchange {
     pub user: Option<String>,
     /// Whether the answer is a stream.
     pub stream: bool,
+    /// Bytes that it was charged with of the process's memory.
+    pub charged: u64,
     /// Size of the request's body, for estimates.
     pub request_bytes: usize,
     /// How much it matters when there is not room for all.
@@ -125,6 +127,12 @@ impl Exchange {
         if let Some(engaged) = &mut self.engaged {
             engaged.heard();
         }
+    }
+
+    /// Charges bytes that are held for it and cannot be refused any more.
+    pub fn charge(&mut self, bytes: u64) {
+        self.charged += bytes;
+        self.desk.memory.charge(bytes);
     }
 
     /// Gives the target's room back, and tells how the attempt ended if it was committed.

@@ -12,7 +12,7 @@ use tidegate_llm::{BadRequest, Dialect};
 
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};
-use crate::body::{ReplyBody, read_request};
+use crate::body::ReplyBody;
 use crate::book;
 use crate::endpoint::openai_path;
 use crate::error::GatewayError;
@@ -22,6 +22,7 @@ use crate::multipart;
 use crate::plan::Plan;
 use crate::relay::{Relay, Voice};
 use crate::snapshot::{Line, Provider, Target};
+use crate::take_in::take_in;
 use crate::traffic::Wish;
 use crate::upstream::Outbound;
 use crate::{headers, reply};
@@ -59,8 +60,7 @@ impl Forwarded {
 /// Hands the request on, once: these paths may not be safe to repeat.
 pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Result<Forwarded, Failure> {
     let (head, body) = request.into_parts();
-    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
-    exchange.request_bytes = body.len();
+    let body = take_in(&head.headers, body, exchange).await?;
     let (target, body) = choose(&head.headers, &head.method, body, exchange)?;
     exchange.model.clone_from(&target.model);
     admit_model(Some(&target.label), exchange)?;

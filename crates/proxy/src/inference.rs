@@ -7,8 +7,8 @@ use tidegate_llm::{BadRequest, Dialect};
 use crate::admit::admit_model;
 use crate::ask::Failure;
 use crate::attempt::{self, Committed};
-use crate::body::{expect_json, read_request};
-use crate::degrade::{Granted, within_limits};
+use crate::body::expect_json;
+use crate::degrade::{Granted, is_down, when_down, within_limits};
 use crate::endpoint::Surface;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
@@ -16,7 +16,8 @@ use crate::forward::default_target;
 use crate::plan::Plan;
 use crate::prompt::Prompt;
 use crate::snapshot::cut_name;
-use crate::traffic::{Wish, class_of};
+use crate::take_in::take_in;
+use crate::traffic::Wish;
 
 /// Answers a chat request.
 pub async fn answer(
@@ -25,18 +26,19 @@ pub async fn answer(
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
     let (head, body) = request.into_parts();
-    let body = read_request(&head.headers, body, exchange.snapshot.rules.request_body).await?;
+    let body = take_in(&head.headers, body, exchange).await?;
     expect_json(&head.headers)?;
-    exchange.request_bytes = body.len();
     let prompt = Prompt::read(surface, body, head.headers, &exchange.snapshot.rules)?;
     exchange.model = cut_name(prompt.model()).to_owned();
     exchange.stream = prompt.stream();
     exchange.user.clone_from(&prompt.peek.end_user);
-    exchange.class = class_of(&prompt.headers, exchange);
     let plan = plan(&prompt, exchange)?;
     admit_model(plan.only_label(), exchange)?;
     match within_limits(&prompt, plan, exchange).await? {
-        Granted::Plan(plan) => attempt::answer(&prompt, &plan, exchange).await,
+        Granted::Plan(plan) => match attempt::answer(&prompt, &plan, exchange).await {
+            Err(failure) if is_down(&failure) => when_down(&prompt, failure, exchange).await,
+            answered => answered,
+        },
         Granted::Answer(committed) => Ok(*committed),
     }
 }

@@ -12,6 +12,7 @@ const CLIENT_CLOSED: u16 = 499;
 pub fn settle(exchange: &mut Exchange) {
     exchange.meters.in_flight().dec();
     exchange.disengage();
+    exchange.desk.memory.release(exchange.charged);
     if exchange.outcome == Outcome::Cancelled && exchange.status == 0 {
         exchange.status = CLIENT_CLOSED;
         // A provider had the prompt already, and will bill it (fault 63).

@@ -16,6 +16,7 @@ use crate::clock::micros;
 use crate::error::{GatewayError, Shed};
 use crate::exchange::Exchange;
 use crate::headers;
+use crate::hedged::Second;
 use crate::plan::Plan;
 use crate::snapshot::Target;
 use crate::traffic::{Engaged, Place, enter, try_enter, verdict};
@@ -28,6 +29,8 @@ pub struct Tries<'p> {
     next_round: VecDeque<Try>,
     rules: RetryRules,
     repeats: bool,
+    /// Attempts that were made by an earlier plan of the same exchange.
+    before: u32,
     last: Option<Failure>,
 }
 
@@ -50,26 +53,28 @@ enum Had {
 impl<'p> Tries<'p> {
     /// The tries that `plan` allows. `callers` are the caller's headers: an SDK that has begun to retry by itself gets each
     /// target once.
-    pub fn new(plan: &'p Plan, callers: &HeaderMap, rules: RetryRules) -> Self {
+    pub fn new(plan: &'p Plan, callers: &HeaderMap, exchange: &Exchange) -> Self {
+        let rules = exchange.snapshot.rules.retry;
         Self {
             plan,
             open: (0..plan.targets.len()).map(|at| Try { at, wait: Duration::ZERO }).collect(),
             next_round: VecDeque::new(),
             rules,
             repeats: rules.repeats_allowed(client_retries(callers)),
+            before: exchange.attempts,
             last: None,
         }
     }
 
     /// The next target that can be had, after its wait; `None` when it is enough. What was had is with the exchange.
     pub async fn next(&mut self, exchange: &mut Exchange) -> Option<&'p Arc<Target>> {
-        if exchange.attempts >= self.rules.max_attempts || !self.is_paid_for(exchange) {
+        if self.made(exchange) >= self.rules.max_attempts || !self.is_paid_for(exchange) {
             return None;
         }
         let mut full = Vec::new();
         while let Some(Try { at, wait }) = self.pop() {
             let target = &self.plan.targets[at];
-            if exchange.attempts > 0 && exchange.started.elapsed() + wait >= target.limits.total {
+            if self.made(exchange) > 0 && exchange.started.elapsed() + wait >= target.limits.total {
                 return None;
             }
             if !wait.is_zero() {
@@ -93,7 +98,7 @@ impl<'p> Tries<'p> {
         let Some(budget) = self.plan.terms.first().and_then(|terms| terms.conduct.budget.as_ref()) else {
             return true;
         };
-        if exchange.attempts == 0 {
+        if self.made(exchange) == 0 {
             budget.sent(micros());
             return true;
         }
@@ -102,6 +107,11 @@ impl<'p> Tries<'p> {
             tracing::debug!("no further attempt: the retry budget is used up");
         }
         is_paid_for
+    }
+
+    /// Attempts of this plan so far.
+    fn made(&self, exchange: &Exchange) -> u32 {
+        exchange.attempts - self.before
     }
 
     fn pop(&mut self) -> Option<Try> {
@@ -169,6 +179,14 @@ impl<'p> Tries<'p> {
         self.last = Some(Failure { error: GatewayError::Shed(Shed::TargetsOut), asked });
     }
 
+    /// Whom to ask as well when the target that was chosen last is slow: the next one, where the pool hedges.
+    pub fn second(&self, exchange: &Exchange) -> Option<Second<'p>> {
+        let next = self.open.front().filter(|next| next.wait.is_zero())?;
+        let (target, terms) = (&self.plan.targets[next.at], &self.plan.terms[next.at]);
+        let has_attempts = self.made(exchange) < self.rules.max_attempts;
+        (terms.conduct.hedge.is_some() && has_attempts).then_some(Second { target, terms })
+    }
+
     /// Takes note of an attempt that came to nothing; gives the failure back when no other try may help.
     pub fn failed(
         &mut self,
@@ -187,7 +205,7 @@ impl<'p> Tries<'p> {
             return Err(failure);
         }
         if self.repeats && failure.error.same_target_may_help() {
-            let wait = self.rules.wait(exchange.attempts + 1, failure.asked, chance());
+            let wait = self.rules.wait(self.made(exchange) + 1, failure.asked, chance());
             let at = self.plan.targets.iter().position(|one| Arc::ptr_eq(one, target));
             self.next_round.extend(at.zip(wait).map(|(at, wait)| Try { at, wait }));
         }
@@ -200,7 +218,7 @@ impl<'p> Tries<'p> {
     pub fn passed_over(&mut self, failure: Failure, exchange: &mut Exchange) {
         exchange.engaged = None;
         exchange.attempts -= 1;
-        if exchange.attempts == 0 {
+        if self.made(exchange) == 0 {
             self.last = Some(failure);
         }
     }

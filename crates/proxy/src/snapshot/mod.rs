@@ -59,6 +59,8 @@ pub struct Access {
     pub limits: Vec<Arc<Rule>>,
     /// What is done instead of a refusal when a limit is reached, in this order.
     pub when_limited: Vec<Instead>,
+    /// What is done when all targets are down, in this order.
+    pub when_down: Vec<Instead>,
 }
 
 /// What a caller gets instead of a refusal.
@@ -79,6 +81,8 @@ pub struct Rules {
     pub request_body: usize,
     /// Largest whole (not streamed) answer of a provider, in bytes.
     pub answer_body: usize,
+    /// Most bytes that all bodies together may take in memory.
+    pub memory: u64,
     /// Refuse what cannot be carried over, instead of naming it in `x-tidegate-dropped`.
     pub strict: bool,
     /// Put `cost` into `usage` of every answer.
@@ -94,6 +98,7 @@ impl Default for Rules {
         Self {
             request_body: 32 << 20,
             answer_body: 64 << 20,
+            memory: u64::MAX,
             strict: false,
             usage_cost: false,
             litellm_headers: false,

@@ -12,6 +12,7 @@ mod forwarding;
 mod house;
 mod ledger;
 mod limits;
+mod overload;
 mod raw_upstream;
 mod reading;
 mod retries;

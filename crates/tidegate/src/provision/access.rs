@@ -31,10 +31,15 @@ pub(super) fn build(
 ) -> (Access, Vec<FixedKey>) {
     let mut building = Building { loaded, problems };
     let limits = building.limits(&loaded.config.limits, &["limits"], "", Scope::Global);
-    let when_limited = building.when_limited(models);
+    let config = &loaded.config;
+    let when_limited = building.instead("when_limited", &config.when_limited, models);
+    let when_down = match &config.when_down {
+        Some(entries) => building.instead("when_down", entries, models),
+        None => when_limited.clone(),
+    };
     let teams = building.teams();
     let keys = building.keys(&teams);
-    (Access { require_key: requires_key(loaded), limits, when_limited }, keys)
+    (Access { require_key: requires_key(loaded), limits, when_limited, when_down }, keys)
 }
 
 /// Whether every caller must show a key.
@@ -67,15 +72,14 @@ impl Building<'_> {
         })
     }
 
-    fn when_limited(&mut self, models: &ModelTable) -> Vec<Instead> {
-        let entries = &self.loaded.config.when_limited;
+    fn instead(&mut self, setting: &str, entries: &[InsteadEntry], models: &ModelTable) -> Vec<Instead> {
         let mut all = Vec::with_capacity(entries.len());
         for (number, entry) in entries.iter().enumerate() {
             match entry {
                 InsteadEntry::Word(InsteadWord::Cache) => all.push(Instead::Cache),
                 InsteadEntry::Terms(InsteadTerms { model: Some(name), message: None }) => {
                     if let Err(unknown) = models.resolve(name) {
-                        self.error(unknown.to_string(), &["when_limited", &number.to_string(), "model"]);
+                        self.error(unknown.to_string(), &[setting, &number.to_string(), "model"]);
                     }
                     all.push(Instead::Model(name.clone()));
                 }
@@ -84,7 +88,7 @@ impl Building<'_> {
                 }
                 InsteadEntry::Terms(_) => {
                     let words = "say one of `model: NAME` and `message: TEXT`";
-                    self.error(words, &["when_limited", &number.to_string()]);
+                    self.error(words, &[setting, &number.to_string()]);
                 }
             }
         }

@@ -106,6 +106,7 @@ fn rules(loaded: &Loaded) -> Rules {
     Rules {
         request_body: config.sizes.request_body.0 as usize,
         answer_body: config.sizes.answer_body.0 as usize,
+        memory: config.overload.memory.map_or(u64::MAX, |size| size.0),
         strict: config.strict,
         usage_cost: config.usage_cost,
         litellm_headers: config.compat.litellm_headers,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tidegate_core::Secret;
 use tidegate_policy::expect::Expect;
-use tidegate_proxy::desk::Desk;
+use tidegate_proxy::desk::{Desk, unbounded};
 use tidegate_proxy::traffic::{Decisions, LiveTable};
 use tidegate_store::Database;
 use tidegate_store::counters::{Clock, Limiter, OnFailure as StoreOnFailure, RedisPlace, RedisRules};
@@ -109,6 +109,7 @@ impl Books {
             journal,
             database: Some(database.clone()),
             live,
+            memory: unbounded(),
             decisions: Decisions::default(),
             expect: Expect::new(),
         };
