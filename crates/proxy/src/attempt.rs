@@ -101,7 +101,7 @@ async fn carry_out(
     let mut answer = match chosen.second {
         None => first.await?,
         Some(second) => match race(first, second, prompt, exchange).await {
-            Won::First(answer) => answer?,
+            Won::First(answer) => *answer?,
             Won::Second(won) => {
                 (dialect, way, dropped) = (won.dialect, won.way, won.dropped);
                 take_over(chosen.target, second.target, won.engaged, won.delay, exchange);

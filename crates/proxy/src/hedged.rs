@@ -30,9 +30,15 @@ pub struct Second<'p> {
 #[derive(Debug)]
 pub enum Won {
     /// The first one's, or the only one's.
-    First(Result<Good, Failure>),
+    First(Result<Box<Good>, Failure>),
     /// The second one's.
     Second(Box<SecondAnswer>),
+}
+
+impl Won {
+    fn first(answer: Result<Good, Failure>) -> Self {
+        Self::First(answer.map(Box::new))
+    }
 }
 
 /// The second target's answer, with all that is needed to tell it.
@@ -61,16 +67,16 @@ pub async fn race(
     exchange: &Exchange,
 ) -> Won {
     let mut first = pin!(first);
-    let Some(hedge) = &second.terms.conduct.hedge else { return Won::First(first.await) };
+    let Some(hedge) = &second.terms.conduct.hedge else { return Won::first(first.await) };
     hedge.sent(micros());
-    let Some(delay) = hedge.delay() else { return Won::First(first.await) };
+    let Some(delay) = hedge.delay() else { return Won::first(first.await) };
     tokio::select! {
         biased;
-        answer = &mut first => return Won::First(answer),
+        answer = &mut first => return Won::first(answer),
         () = tokio::time::sleep(delay) => {}
     }
     let Some((engaged, encoded)) = second.begin(hedge, delay, prompt, exchange) else {
-        return Won::First(first.await);
+        return Won::first(first.await);
     };
     let Encoded { outbound, dialect, way, dropped } = encoded;
     let line = line_for(prompt, second.target);
@@ -78,7 +84,7 @@ pub async fn race(
     let answer = tokio::select! {
         biased;
         answer = &mut first => match answer {
-            Ok(good) => return Won::First(Ok(good)),
+            Ok(good) => return Won::first(Ok(good)),
             Err(failure) => match other.await {
                 Ok(good) => good,
                 Err(_) => return Won::First(Err(failure)),
@@ -89,7 +95,7 @@ pub async fn race(
             Err(failure) => {
                 let (outcome, has_too_much) = verdict(&failure, false);
                 engaged.end(outcome, has_too_much);
-                return Won::First(first.await);
+                return Won::first(first.await);
             }
         },
     };

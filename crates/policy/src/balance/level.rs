@@ -39,7 +39,7 @@ pub(crate) fn set_nearness(ranked: &mut [Ranked], candidates: &[Candidate<'_>], 
     }
 }
 
-/// Sorts by usability, tier, reserve, nearness, key; gives the number of the usable.
+/// Sorts by usability, tier, reserve, nearness, key; those in reserve stay in the order in which they were written. Gives the number of the usable.
 pub(crate) fn sort(ranked: &mut [Ranked]) -> usize {
     ranked.sort_unstable_by(compare);
     ranked.iter().take_while(|one| one.is_usable()).count()
@@ -47,7 +47,12 @@ pub(crate) fn sort(ranked: &mut [Ranked]) -> usize {
 
 fn compare(a: &Ranked, b: &Ranked) -> Ordering {
     let flags = |one: &Ranked| (!one.is_usable(), one.tier, one.reserve, one.near);
-    flags(a).cmp(&flags(b)).then_with(|| a.key.total_cmp(&b.key)).then_with(|| a.tie.cmp(&b.tie))
+    let written = || if a.reserve { a.index.cmp(&b.index) } else { Ordering::Equal };
+    flags(a)
+        .cmp(&flags(b))
+        .then_with(written)
+        .then_with(|| a.key.total_cmp(&b.key))
+        .then_with(|| a.tie.cmp(&b.tie))
 }
 
 /// How many at the front are of the first one's level.
@@ -76,4 +81,38 @@ pub(crate) fn give_back_gently(ranked: &mut [Ranked], mut chance: impl FnMut() -
         start = end;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Asked, Balancer, Candidate, Gauge};
+
+    #[test]
+    fn targets_in_reserve_are_asked_in_the_order_in_which_they_are_written() {
+        let gauges: Vec<Gauge> = (0..5).map(|_| Gauge::default()).collect();
+        let weights = [0, 7, 0, 1, 0];
+        let candidates: Vec<_> = gauges
+            .iter()
+            .zip(weights)
+            .map(|(gauge, weight)| Candidate {
+                gauge,
+                id: 0,
+                weight,
+                tier: 0,
+                region: 0,
+                price: None,
+                fits: true,
+            })
+            .collect();
+        let mut step = 0.0;
+        for _ in 0..100 {
+            let chance = || {
+                step = (step + 0.618) % 1.0;
+                step
+            };
+            let order = Balancer::default().order(&candidates, &Asked::default(), 0, chance);
+            let order: Vec<usize> = order.usable().collect();
+            assert_eq!(order[2..], [0, 2, 4]);
+        }
+    }
 }

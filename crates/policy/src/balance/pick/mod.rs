@@ -71,6 +71,9 @@ fn within(making: &Making<'_, '_>, level: &mut [Ranked], chance: &mut impl FnMut
     if level.len() < 2 {
         return Why::Only;
     }
+    if level[0].reserve {
+        return Why::Rank;
+    }
     match strategy {
         Strategy::RoundRobin => {
             let turn = making.balancer.turn.fetch_add(1, Relaxed);
