@@ -68,6 +68,7 @@ pub(crate) struct Making<'a, 'c> {
     pub(crate) candidates: &'a [Candidate<'c>],
     pub(crate) asked: &'a Asked,
     pub(crate) usual: f32,
+    pub(crate) decay: i64,
     pub(crate) now: i64,
 }
 
@@ -101,7 +102,8 @@ impl Balancer {
         let panic = self.panic(&mut ranked);
         let usual = self.learn_usual(candidates, &ranked);
         level::set_nearness(&mut ranked, candidates, asked.region);
-        let making = Making { balancer: self, candidates, asked, usual, now };
+        let decay = micros(self.rules.decay);
+        let making = Making { balancer: self, candidates, asked, usual, decay, now };
         pick::set_keys(&making, &mut ranked, &mut chance);
         let usable = level::sort(&mut ranked);
         let strategy = self.rules.strategy;

@@ -68,6 +68,9 @@ fn is_same_level(a: &Ranked, b: &Ranked) -> bool {
 /// Brings the level whose turn it is to the front: the first, unless all its targets are only just coming back and the draw says that the next
 /// one still helps out. True if it is not the first.
 pub(crate) fn give_back_gently(ranked: &mut [Ranked], mut chance: impl FnMut() -> f64) -> bool {
+    if ranked.first().is_some_and(|first| first.is_open() && first.share >= 1.0) {
+        return false;
+    }
     let mut start = 0;
     while start < ranked.len() {
         let end = start + first_level(&ranked[start..]);

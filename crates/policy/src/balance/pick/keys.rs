@@ -53,7 +53,7 @@ fn key(
         Strategy::Weighted => drawn(one.weight, chance()),
         Strategy::LeastConnections => open,
         Strategy::Latency => {
-            let time = gauge.faded_first_token(making.decay(), making.now).unwrap_or(making.usual);
+            let time = gauge.faded_first_token(making.decay, making.now).unwrap_or(making.usual);
             time.max(1.0) * open
         }
         Strategy::Cost => candidate.price.map_or(LAST, |price| price as f32),
@@ -73,10 +73,4 @@ fn key(
 /// A key whose smallest falls to each in proportion to its weight: an exponential time of that rate.
 pub(crate) fn drawn(weight: f32, chance: f64) -> f32 {
     -(1.0 - chance as f32).max(f32::MIN_POSITIVE).ln() / weight.max(f32::MIN_POSITIVE)
-}
-
-impl Making<'_, '_> {
-    fn decay(&self) -> i64 {
-        self.balancer.watch().decay
-    }
 }
