@@ -48,10 +48,24 @@ pub(crate) enum What {
         #[arg(long, default_value_t = 8.0)]
         seconds: f64,
     },
+    /// Play a bad night (`cargo xtask drill`)
+    Drill {
+        #[command(subcommand)]
+        drill: Drill,
+    },
     /// Load with translation, streams and soak
     All,
     /// Measure nothing: show the last results again, or write them with --write
     Report,
+}
+
+/// The drills.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Drill {
+    /// Traffic twenty-fold while the provider falls to a tenth, with the gateway's defences off and on
+    Rush,
+    /// One of three targets in turn slow, failing, silent, breaking off, talking nonsense
+    BadTarget,
 }
 
 /// What `load` measures.

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
 mod cli;
+mod drill;
 mod gateway;
 mod load;
 mod machine;
@@ -30,6 +31,11 @@ use work::{CROSS, WORKS, Work};
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(What::Drill { drill }) = &arguments.what {
+        process::allow_many_files();
+        let folder = tempfile::Builder::new().prefix("tidegate-drill-").tempdir()?;
+        return until_interrupted(drill::run(drill, &arguments, folder.path()));
+    }
     let machine = Machine::here();
     let pinned = process::can_pin();
     if pinned {
@@ -53,12 +59,16 @@ fn main() -> Result<()> {
         upstream,
         smoke: arguments.smoke,
     };
+    until_interrupted(run(&setting, &arguments))
+}
+
+/// Interrupted or not: what was started is ended when `work` is dropped.
+fn until_interrupted(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Interrupted or not: what was started is ended when `run` is dropped.
     runtime.block_on(async {
         let (mut stop, mut quit) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
-            done = run(&setting, &arguments) => done,
+            done = work => done,
             _ = stop.recv() => bail!("terminated"),
             _ = quit.recv() => bail!("interrupted"),
         }
@@ -87,7 +97,7 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
             println!("{}", runs::profile::run(setting, gateway, &work, *seconds).await?);
             return Ok(());
         }
-        What::Report => Results::load(&folder),
+        What::Report | What::Drill { .. } => Results::load(&folder),
         What::All => all(setting).await?,
         // In CI, one short run of everything.
         _ if setting.smoke => all(setting).await?,

@@ -14,6 +14,8 @@ const MAX_HEAD: usize = 64 * 1024;
 pub(crate) struct Wire {
     stream: TcpStream,
     buffer: BytesMut,
+    /// Bytes that are read at once.
+    room: usize,
 }
 
 /// How long a message's body is.
@@ -31,13 +33,25 @@ pub(crate) struct Head {
     /// Of a response; 0 of a request.
     pub(crate) status: u16,
     pub(crate) length: Length,
+    /// `retry-after` of a response, in seconds.
+    pub(crate) retry_after: Option<f64>,
 }
 
 impl Wire {
     /// Takes a connected socket; small writes leave at once.
     pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
+        Self::with_room(stream, 16 * 1024)
+    }
+
+    /// The same, reading at most `room` bytes at once: for thousands of connections that mostly wait.
+    pub(crate) fn with_room(stream: TcpStream, room: usize) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: BytesMut::with_capacity(16 * 1024) })
+        Ok(Self { stream, buffer: BytesMut::new(), room })
+    }
+
+    /// Returns when the other side has closed. To be asked between a request's last byte and its answer.
+    pub(crate) async fn closed(&mut self) {
+        while matches!(self.fill().await, Ok(1..)) {}
     }
 
     /// Sends all of it.
@@ -117,7 +131,7 @@ impl Wire {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
-        self.buffer.reserve(16 * 1024);
+        self.buffer.reserve(self.room);
         self.stream.read_buf(&mut self.buffer).await
     }
 }
@@ -130,15 +144,17 @@ fn parse(head: &[u8]) -> io::Result<Head> {
         Some(rest) => rest.get(..3).and_then(|code| code.parse().ok()).ok_or_else(|| invalid(first))?,
         None => 0,
     };
-    let mut length = Length::Bytes(0);
+    let (mut length, mut retry_after) = (Length::Bytes(0), None);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             length = Length::Bytes(value.trim().parse().map_err(|_| invalid(value))?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             length = Length::Chunked;
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            retry_after = value.trim().parse().ok();
         }
     }
-    Ok(Head { status, length })
+    Ok(Head { status, length, retry_after })
 }
 
 fn invalid(what: &str) -> io::Error {
@@ -159,6 +175,8 @@ mod tests {
         assert_eq!((head.status, head.length), (200, Length::Bytes(12)));
         let head = parse(b"POST /v1/x HTTP/1.1\r\ntransfer-encoding: chunked\r\n").unwrap();
         assert_eq!((head.status, head.length), (0, Length::Chunked));
+        let head = parse(b"HTTP/1.1 503 X\r\nRetry-After: 2\r\n").unwrap();
+        assert_eq!(head.retry_after, Some(2.0));
         parse(b"HTTP/1.1 abc\r\n").unwrap_err();
     }
 

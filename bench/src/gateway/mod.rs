@@ -1,7 +1,7 @@
 //! What is measured: nothing at all, nginx, and Tidegate, each in front of the same fake provider.
 
 mod nginx;
-mod tidegate;
+pub(crate) mod tidegate;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -92,13 +92,13 @@ impl Contender {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<SocketAddr> {
+pub(crate) fn free_port() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?)
 }
 
 /// Waits until a gateway accepts connections; says what it wrote where it does not.
-fn wait_until_ready(process: &mut Gateway, address: SocketAddr, log: &Path) -> Result<()> {
+pub(crate) fn wait_until_ready(process: &mut Gateway, address: SocketAddr, log: &Path) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         let ended = process.still_runs();

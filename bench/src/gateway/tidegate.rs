@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -13,10 +13,7 @@ use crate::process::Gateway;
 use crate::work::{CROSS, WORKS, Work};
 
 pub(super) fn start(site: &Site<'_>, name: &'static str) -> Result<Contender> {
-    let program = match &site.tidegate {
-        Some(program) => fs::canonicalize(program).with_context(|| program.display().to_string())?,
-        None => built()?,
-    };
+    let program = program(site.tidegate.as_deref())?;
     let (listen, admin) = (free_port()?, free_port()?);
     let config = site.folder.join(format!("{name}.yaml"));
     let books = if name == OPEN { "ledger: { enabled: false }\n" } else { BOOKS };
@@ -72,6 +69,14 @@ fn config_text(site: &Site<'_>, listen: SocketAddr, admin: SocketAddr) -> String
         site.upstream,
         prices.collect::<String>()
     )
+}
+
+/// The build that was named, or the one beside this program.
+pub(crate) fn program(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(program) => fs::canonicalize(program).with_context(|| program.display().to_string()),
+        None => built(),
+    }
 }
 
 /// The release build beside this program; built where it is not there.

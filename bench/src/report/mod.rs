@@ -3,7 +3,7 @@
 mod chart;
 mod document;
 mod goals;
-mod table;
+pub(crate) mod table;
 
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,9 @@
-//! The one developer command: `cargo xtask run | test | ci | tidy | floors | gen | bench | fuzz`.
+//! The one developer command: `cargo xtask run | test | ci | tidy | floors | gen | bench | drill | fuzz`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
 mod bench;
 mod ci;
+mod drill;
 mod floors;
 mod fuzz;
 mod gen_docs;
@@ -27,6 +28,7 @@ Examples:
   cargo xtask test rust                    only the Rust tests
   cargo xtask test python -- -k streamed   only some tests of the Python SDKs
   cargo xtask ci                           exactly what CI runs
+  cargo xtask drill rush                   play the night of the outage, judge how the gateway did
   cargo xtask gen                          write the generated documents anew
   cargo xtask fuzz sse 60                  fuzz one target for a minute";
 
@@ -66,6 +68,12 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Play a bad night: `cargo xtask drill rush`
+    Drill {
+        /// Which one, and arguments for it
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Fuzz one target with libFuzzer, or compile them all
     Fuzz(fuzz::Arguments),
 }
@@ -90,6 +98,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Floors => floors::run(&workspace),
         Command::Gen { check } => gen_docs::run(&workspace, check),
         Command::Bench { args } => bench::run(&workspace, &args),
+        Command::Drill { args } => drill::run(&workspace, &args),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
     }
 }

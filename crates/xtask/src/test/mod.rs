@@ -16,7 +16,7 @@ use crate::steps::{self, Step, Verdict};
 use crate::workspace::Workspace;
 
 const EXAMPLES: &str = "\
-Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, bench
+Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, bench, drill
 
 Examples:
   cargo xtask test                         everything
@@ -100,6 +100,7 @@ impl<'a> Suites<'a> {
                 compare::langchain,
             ),
             step("bench", "the load tests, in their smallest size", &["build"], bench),
+            step("drill", "the drills, ten times as fast", &["build"], drill),
         ]
     }
 }
@@ -115,6 +116,16 @@ fn bench(workspace: &Workspace, _: &[String]) -> Result<Verdict> {
     let gateway = workspace.built("debug", "tidegate")?;
     let mut command = workspace.cargo(&["run", "--quiet", "--package", "tidegate-bench", "--", "--smoke"]);
     program::check(command.arg("--tidegate").arg(gateway).arg("all"))?;
+    Ok(Verdict::Holds)
+}
+
+/// Only that the drills still work, for the same reason.
+fn drill(workspace: &Workspace, _: &[String]) -> Result<Verdict> {
+    let gateway = workspace.built("debug", "tidegate")?;
+    for name in ["rush", "bad-target"] {
+        let run = ["run", "--quiet", "--package", "tidegate-bench", "--", "--smoke", "drill", name];
+        program::check(workspace.cargo(&run).arg("--tidegate").arg(&gateway))?;
+    }
     Ok(Verdict::Holds)
 }
 
