@@ -101,7 +101,10 @@ async fn serve(
         asked.fetch_add(1, Ordering::Relaxed);
         let streams = memmem::find(&body, b"\"stream\":true").is_some();
         match fault {
-            Fault::Silent => return Ok(wire.closed().await),
+            Fault::Silent => {
+                wire.closed().await;
+                return Ok(());
+            }
             Fault::Failing if chance.share() < 0.3 => {
                 wire.write(said::error("500 Internal Server Error", "Something broke.").as_bytes()).await?;
             }
