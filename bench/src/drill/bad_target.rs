@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::caller::{Call, Manners};
 use super::chance::Chance;
-use super::config::{self, MODEL, TENANTS};
+use super::config::{self, TENANTS};
 use super::side::{Ground, Side};
 use super::{STREAM_SHARE, said};
 use crate::cli::Arguments;
@@ -91,10 +91,7 @@ async fn play(fault: Fault, rate: f64, seconds: f64, arguments: &Arguments, fold
     let targets = [Target::start(fault)?, Target::start(Fault::None)?, Target::start(Fault::None)?];
     let addresses: Vec<_> = targets.iter().map(|target| target.address).collect();
     let ground = Ground { program: &program, folder, start };
-    let mut side = Side::start(&ground, "pool", &addresses, config::pool())?;
-    for setting in &side.unknown {
-        eprintln!("this build does not know `{}`: drilled without", setting.trim());
-    }
+    let mut side = Side::start(&ground, "pool", &addresses, &config::pool())?;
     let manners = Manners { patience: [20.0, 20.0], backoff: [0.5, 8.0], retries: false };
     let mut chance = Chance::new(13);
     let (mut time, mut before) = (0.0, None);
@@ -107,7 +104,7 @@ async fn play(fault: Fault, rate: f64, seconds: f64, arguments: &Arguments, fold
             before = Some(targets.each_ref().map(Target::asked));
         }
         let streams = chance.share() < STREAM_SHARE;
-        let request: Arc<str> = said::request(MODEL, TENANTS[0], false, streams).into();
+        let request: Arc<str> = said::request(TENANTS[0], false, streams).into();
         let own = Chance::new(chance.any());
         let call = Call { request, streams, high: false, manners, chance: own };
         calls.spawn(Arc::clone(&side.callers).call(call));

@@ -1,18 +1,21 @@
 //! What the drill's providers and callers say, as bytes on the wire.
 
+use super::config::{MODEL, key};
+
 /// A caller's prompt in bytes: some thousand tokens, as of a chat with a history.
 const PROMPT: usize = 8 * 1024;
 
 /// A request of a tenant.
-pub(crate) fn request(model: &str, key: &str, high: bool, streams: bool) -> String {
+pub(crate) fn request(tenant: &str, high: bool, streams: bool) -> String {
     let prompt = "what became of the night train ".repeat(PROMPT / 31);
     let body = format!(
-        "{{\"model\":\"{model}\",\"stream\":{streams},\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}]}}"
+        "{{\"model\":\"{MODEL}\",\"stream\":{streams},\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}]}}"
     );
     let priority = if high { "x-tidegate-priority: high\r\n" } else { "" };
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: tidegate\r\nauthorization: Bearer {key}\r\n\
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: tidegate\r\nauthorization: Bearer {}\r\n\
          content-type: application/json\r\n{priority}content-length: {}\r\n\r\n{body}",
+        key(tenant, high),
         body.len()
     )
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tokio::time::Instant;
 
 use super::caller::Callers;
-use super::config::{self, Setting};
+use super::config;
 use crate::gateway::{free_port, wait_until_ready};
 use crate::process::{Gateway, resident_kib};
 
@@ -15,8 +15,6 @@ use crate::process::{Gateway, resident_kib};
 pub(crate) struct Side {
     pub(crate) name: &'static str,
     pub(crate) callers: Arc<Callers>,
-    /// Settings that this build does not know and that it runs without.
-    pub(crate) unknown: Vec<Setting>,
     process: Gateway,
 }
 
@@ -36,18 +34,18 @@ impl Side {
         ground: &Ground<'_>,
         name: &'static str,
         providers: &[std::net::SocketAddr],
-        settings: Vec<Setting>,
+        settings: &str,
     ) -> Result<Self> {
         let (listen, admin) = (free_port()?, free_port()?);
         let file = ground.folder.join(format!("{name}.yaml"));
         let base = config::base(name, listen, admin, providers);
-        let unknown = config::write(ground.program, &file, &base, settings)?;
+        std::fs::write(&file, base + settings)?;
         let log = ground.folder.join(format!("{name}.log"));
         let arguments = ["run", "--config", &*file.to_string_lossy()];
         let mut process = Gateway::start(ground.program, &arguments, &log, false)?;
         wait_until_ready(&mut process, listen, &log).with_context(|| format!("the gateway of {name}"))?;
         let callers = Arc::new(Callers::new(listen, ground.start));
-        Ok(Self { name, callers, unknown, process })
+        Ok(Self { name, callers, process })
     }
 
     /// Resident memory of the gateway in MiB; an error if it has ended.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::caller::{Call, Manners};
 use super::chance::Chance;
-use super::config::{self, MODEL, TENANTS};
+use super::config::{self, TENANTS};
 use super::meter::{Counted, WINDOW};
 use super::provider::Provider;
 use super::scenario::Scenario;
@@ -31,8 +31,8 @@ pub(super) struct Night {
     pub(super) machine: Machine,
     pub(super) off: Counted,
     pub(super) on: Counted,
-    /// Settings that the build did not know.
-    pub(super) unknown: Vec<String>,
+    /// Most seconds by which the drill itself was late: the machine had too much else to do.
+    pub(super) late: f64,
 }
 
 /// Plays it, judges it, and writes the document if asked to. An error where a bar is missed, except in a smoke run.
@@ -79,13 +79,8 @@ async fn play(scenario: Scenario, arguments: &Arguments, folder: &Path) -> Resul
     let start = Instant::now() + Duration::from_secs(1);
     let ground = Ground { program: &program, folder, start };
     let providers = [Provider::start(&scenario, start)?, Provider::start(&scenario, start)?];
-    let off = Side::start(&ground, "off", &[providers[0].address], config::off())?;
-    let on = Side::start(&ground, "on", &[providers[1].address], config::on(scenario.queue_wait))?;
-    let unknown: Vec<String> =
-        off.unknown.iter().chain(&on.unknown).map(|one| one.trim().to_owned()).collect();
-    for setting in &unknown {
-        eprintln!("this build does not know `{setting}`: drilled without");
-    }
+    let off = Side::start(&ground, "off", &[providers[0].address], &config::off())?;
+    let on = Side::start(&ground, "on", &[providers[1].address], &config::on(scenario.queue_wait))?;
     let mut sides = [off, on];
     let machine = Machine::here();
     sleep_until(start).await;
@@ -94,17 +89,17 @@ async fn play(scenario: Scenario, arguments: &Arguments, folder: &Path) -> Resul
         [Arc::clone(&sides[0].callers), Arc::clone(&sides[1].callers)],
         start,
     ));
-    watch(&scenario, &mut sides, &providers, start).await?;
+    let late = watch(&scenario, &mut sides, &providers, start).await?;
     arriving.abort();
     let [off, on] = sides.map(|side| side.callers.meter.counted());
-    Ok(Night { scenario, machine, off, on, unknown })
+    Ok(Night { scenario, machine, off, on, late })
 }
 
 /// The same callers come to both sides at the same times, whether or not those before them have been answered.
 async fn arrive(scenario: Scenario, sides: [Arc<super::caller::Callers>; 2], start: Instant) {
     let manners = Manners { patience: scenario.patience, backoff: scenario.backoff, retries: true };
     let requests: Vec<Arc<str>> = (0..TENANTS.len() * 4)
-        .map(|kind| said::request(MODEL, TENANTS[kind / 4], kind & 1 > 0, kind & 2 > 0).into())
+        .map(|kind| said::request(TENANTS[kind / 4], kind & 1 > 0, kind & 2 > 0).into())
         .collect();
     let mut chance = Chance::new(11);
     let mut time = 0.0;
@@ -122,18 +117,20 @@ async fn arrive(scenario: Scenario, sides: [Arc<super::caller::Callers>; 2], sta
     }
 }
 
-/// Looks at both sides in every window until the end, and says how it goes.
+/// Looks at both sides in every window until the end, and says how it goes. Returns by how many seconds the
+/// latest look was too late.
 async fn watch(
     scenario: &Scenario,
     sides: &mut [Side; 2],
     providers: &[Provider; 2],
     start: Instant,
-) -> Result<()> {
+) -> Result<f64> {
     let mut ticks = interval(Duration::from_secs_f64(WINDOW));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (terminal, mut told) = (std::io::stderr().is_terminal(), 0.0);
+    let (terminal, mut told, mut late) = (std::io::stderr().is_terminal(), 0.0, 0.0_f64);
     loop {
-        ticks.tick().await;
+        let due = ticks.tick().await;
+        late = late.max(due.elapsed().as_secs_f64());
         let time = start.elapsed().as_secs_f64();
         for (side, provider) in sides.iter_mut().zip(providers) {
             let mib = side.mib()?;
@@ -153,7 +150,7 @@ async fn watch(
             if terminal {
                 eprintln!();
             }
-            return Ok(());
+            return Ok(late);
         }
     }
 }
