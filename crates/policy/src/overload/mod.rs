@@ -10,6 +10,8 @@ mod class;
 mod concurrency;
 mod memory;
 mod queue;
+#[cfg(test)]
+mod simulation;
 mod slow_stream;
 
 pub use class::Class;

@@ -15,6 +15,8 @@ const DEEPEST: f64 = 0.7;
 const CHECKED: f64 = 0.85;
 /// Slower by less than this is as slow as before.
 const STEADY: f64 = 0.1;
+/// What a probe finds faster by more than this is no accident.
+const NOISE: f64 = 0.25;
 /// Where latencies are logarithms, a factor of two.
 const TWICE: f64 = std::f64::consts::LN_2;
 
@@ -26,7 +28,7 @@ pub(super) struct Gradient {
     /// Time to first token at rest.
     base: Option<f64>,
     window: Window,
-    /// Deep cuts since the target became slow.
+    /// What is known since the target became slow.
     slow: Option<Slow>,
     /// The limit before the current window, which measures the time at rest under a lowered one.
     probed: Option<f64>,
@@ -53,11 +55,9 @@ struct Window {
 struct Slow {
     /// The limit before the first cut.
     before: f64,
-    /// The limit before the last cut, and how slow the target was then.
+    /// The limit in the last window, and how slow the target was then.
     last: f64,
     latency: f64,
-    /// Whether it had become no slower before the last cut. While it does, a cut has no effect to be seen.
-    is_steady: bool,
 }
 
 impl Gradient {
@@ -162,14 +162,14 @@ impl Gradient {
         let gradient = room.exp().min(1.0);
         if gradient < CHECKED {
             self.is_ramping = false;
-            let before = self.slow.take();
-            self.slow = Some(Slow {
-                before: before.as_ref().map_or(self.limit, |slow| slow.before),
-                last: self.limit,
-                latency,
-                is_steady: before.is_some_and(|slow| latency < slow.latency + STEADY),
-            });
-            self.set_limit(self.limit * gradient.max(DEEPEST));
+            let earlier = self.slow.take();
+            let before = earlier.as_ref().map_or(self.limit, |slow| slow.before);
+            // While it becomes slower from window to window, the effect of a cut could not be told from that of its cause.
+            let is_steady = earlier.is_some_and(|slow| latency < slow.latency + STEADY);
+            self.slow = Some(Slow { before, last: self.limit, latency });
+            if is_steady {
+                self.set_limit(self.limit * gradient.max(DEEPEST));
+            }
             return;
         }
         self.slow = None;
@@ -182,7 +182,7 @@ impl Gradient {
     /// Whether the target is as slow after a cut as before. Where requests queue in the target, it would be faster by the cut.
     fn was_in_vain(&self, slow: &Slow, latency: f64) -> bool {
         let hoped = (slow.last / self.limit).ln();
-        slow.is_steady && hoped > 0.0 && latency > slow.latency - hoped / 2.0
+        hoped > 0.0 && latency > slow.latency - hoped / 2.0
     }
 
     /// What the time at rest is taken for after a window. It falls with what is faster, and rises only where the load cannot be the cause.
@@ -200,23 +200,30 @@ impl Gradient {
 
     fn begin_probe(&mut self, now: i64, latency: f64) {
         if self.next_probe == i64::MIN {
-            self.next_probe = self.probe_after(now, latency);
+            // What was taken for rest at first may have been anything.
+            self.next_probe = now.saturating_add((self.probe_after(now, latency) - now) / 10);
         }
         if now >= self.next_probe && self.slow.is_none() {
             self.probed = Some(self.limit);
-            self.set_limit(self.limit / 2.0);
+            // Lower than by the tolerance, or a queue that is as long as it allows would be taken for rest.
+            self.set_limit(self.probe_limit(self.limit));
         }
     }
 
     fn end_probe(&mut self, before: f64, latency: f64, now: i64) {
         let base = self.base.unwrap_or(latency);
-        self.base = Some(base + 0.5 * (latency - base));
+        self.base = Some(if latency < base - NOISE { latency } else { base + 0.5 * (latency - base) });
         // What was refused meanwhile has its say.
-        self.set_limit(if self.limit < (before / 2.0).floor() { self.limit } else { before });
+        let has_fallen = self.limit < self.probe_limit(before).floor();
+        self.set_limit(if has_fallen { self.limit } else { before });
         self.next_probe = self.probe_after(now, latency);
     }
 
-    /// A probe costs half of what goes through for as long as an answer takes: at most a hundredth of the time.
+    fn probe_limit(&self, limit: f64) -> f64 {
+        limit / (2.0 * self.rules.tolerance.max(1.0))
+    }
+
+    /// A probe costs about half of what goes through for as long as an answer takes: a hundredth of the time at most.
     fn probe_after(&self, now: i64, latency: f64) -> i64 {
         let wait = (micros(self.rules.probe_every) as f64).max(50.0 * latency.exp());
         now.saturating_add(wait as i64)

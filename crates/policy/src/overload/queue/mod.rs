@@ -13,6 +13,9 @@ use super::{Class, length, micros};
 use pace::{Hold, Pace};
 use waiters::Waiters;
 
+/// So many waiters are let in whatever the overload, if they have the time.
+const FEW: usize = 5;
+
 /// How many may wait, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueRules {
@@ -305,8 +308,14 @@ impl<T> Inner<T> {
             return Some((Why::Expired, wait));
         }
         let is_overloaded = self.waiters.is_overloaded(ask.class, &self.rules, now);
-        let left = if is_overloaded { left.min(micros(self.rules.target_wait)) } else { left };
+        let left = if is_overloaded { left.min(self.shortened(ask.class)) } else { left };
         wait.filter(|wait| micros(*wait) > left).map(|wait| (Why::TooLong, Some(wait)))
+    }
+
+    /// The longest wait under overload, microseconds. A few turns are no backlog, however long each takes.
+    fn shortened(&self, class: Class) -> i64 {
+        let few = self.pace.wait_in(class, FEW).unwrap_or_default();
+        micros(few.max(self.rules.target_wait))
     }
 
     /// Refuses those whose time is over.
