@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod basic_auth;
+pub mod caching;
 pub mod client;
 pub mod compression;
 pub mod conditional;

@@ -6,6 +6,8 @@ use regex::Regex;
 
 use super::*;
 
+mod measure;
+
 fn host(text: &str) -> RouteRule {
     RouteRule { hosts: vec![text.parse().unwrap()], ..RouteRule::default() }
 }
