@@ -38,8 +38,10 @@ impl Plan {
 
     /// A plan with one target.
     pub fn of(target: Arc<Target>) -> Self {
-        let terms = Terms { conduct: target.alone.clone(), is_forced: false };
-        Self { targets: vec![target], terms: vec![terms] }
+        let mut plan = Self { targets: Vec::new(), terms: Vec::new() };
+        let conduct = target.alone.clone();
+        plan.add_lone(target, conduct);
+        plan
     }
 
     /// The target's `provider/model`, where there is just one.
@@ -68,8 +70,8 @@ impl Plan {
     ) -> Result<(), UnknownModel> {
         let pool = match models.resolve(name)? {
             Resolved::Target(target) => {
-                let terms = Terms { conduct: target.alone.clone(), is_forced: false };
-                self.push(target, terms);
+                let conduct = target.alone.clone();
+                self.add_lone(target, conduct);
                 return Ok(());
             }
             Resolved::Pool(pool) => pool,
@@ -90,6 +92,16 @@ impl Plan {
             self.add(models, fallback, wish, seen)?;
         }
         Ok(())
+    }
+
+    /// A target without others. When it is ill, it is asked all the same as far as that makes sense.
+    fn add_lone(&mut self, target: Arc<Target>, conduct: Arc<Conduct>) {
+        let (gauge, now) = (&target.live.gauge, micros());
+        let is_forced = !matches!(gauge.health().standing(now), Standing::Ready(_)) && {
+            let lone = Candidate { gauge, id: 0, weight: 1, tier: 0, region: 0, price: None, fits: true };
+            conduct.balancer.order(&[lone], &Asked::default(), now, chance).is_panic()
+        };
+        self.push(target, Terms { conduct, is_forced });
     }
 
     fn add_ordered(&mut self, models: &ModelTable, pool: &Pool, members: &[PoolMember], wish: &Wish<'_>) {

@@ -20,7 +20,7 @@ pub struct Rules {
     pub strategy: Strategy,
     /// When breakers open, and how targets come back.
     pub health: HealthRules,
-    /// When a smaller share of the pool than this is healthy, open breakers are not heeded; 0 switches it off. Envoy's default is a half, for
+    /// When a smaller share of the pool than this is healthy, breakers that slow or failing answers have opened are not heeded; 0 switches it off. Envoy's default is a half, for
     /// pools of many equal hosts; of few providers one that works is better than three of which it is one.
     pub panic_threshold: f64,
     /// How fast the peak-EWMA fades to 1/e.
@@ -99,7 +99,10 @@ impl Balancer {
     ) -> Order {
         let mut ranked = Vec::with_capacity(candidates.len());
         ranked.extend(candidates.iter().enumerate().map(|(i, candidate)| stand(i, candidate, now)));
-        let panic = self.panic(&mut ranked);
+        let panic = self.panic(&mut ranked, candidates);
+        if !ranked.iter().any(Ranked::is_usable) {
+            hasten(&mut ranked, candidates, now);
+        }
         let usual = self.learn_usual(candidates, &ranked);
         level::set_nearness(&mut ranked, candidates, asked.region);
         let decay = micros(self.rules.decay);
@@ -111,17 +114,20 @@ impl Balancer {
         Order { ranked, usable, strategy, why, panic }
     }
 
-    /// Whether too few are healthy; then those with an open breaker become usable, tiers and regions aside.
-    fn panic(&self, ranked: &mut [Ranked]) -> bool {
-        let is_broken = |place| matches!(place, Place::Trial | Place::Out(Out::Broken(_)));
-        let healthy = ranked.iter().filter(|ranked| ranked.place == Place::Ready).count();
-        let broken = ranked.iter().filter(|ranked| is_broken(ranked.place)).count();
+    /// Whether too few are healthy; then those become usable whose breaker is open because they are slow or fail too often, tiers and
+    /// regions aside. Those that do nothing any more stay out: asking them all the time would help nobody.
+    fn panic(&self, ranked: &mut [Ranked], candidates: &[Candidate<'_>]) -> bool {
+        let is_broken = |one: &Ranked| matches!(one.place, Place::Trial | Place::Out(Out::Broken(_)));
+        let is_doubtful =
+            |one: &Ranked| is_broken(one) && candidates[one.index as usize].gauge.health().is_doubtful();
+        let healthy = ranked.iter().filter(|one| one.place == Place::Ready).count();
+        let broken = ranked.iter().filter(|one| is_broken(one)).count();
         let needed = self.rules.panic_threshold * (healthy + broken) as f64;
-        if broken == 0 || healthy as f64 >= needed {
+        if healthy as f64 >= needed || !ranked.iter().any(is_doubtful) {
             return false;
         }
         for one in ranked {
-            if is_broken(one.place) {
+            if is_doubtful(one) {
                 one.place = Place::Panic;
                 one.share = 1.0;
             }
@@ -148,6 +154,16 @@ impl Balancer {
             self.usual.store(usual as i64, Relaxed);
         }
         if usual > 0.0 { usual } else { known.first().copied().unwrap_or(0.0) }
+    }
+}
+
+/// Nobody can be asked: who is broken gets his next trial sooner.
+fn hasten(ranked: &mut [Ranked], candidates: &[Candidate<'_>], now: i64) {
+    for one in ranked {
+        let health = candidates[one.index as usize].gauge.health();
+        if matches!(one.place, Place::Out(Out::Broken(_))) && health.hasten(now) {
+            one.place = Place::Trial;
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use super::event::{Cause, Event};
 use super::rules::{HealthRules, micros};
 use super::window::Window;
 
+/// Between two trials of a target while no other can be asked, in microseconds.
+const HASTE: i64 = 2_000_000;
+
 /// A circuit breaker: closed, open for a time, half open while trials go out one at a time. Whoever asks the target has its answer judged
 /// under the `epoch` in which it began: what comes from before the breaker last opened says nothing new.
 #[derive(Clone, Debug, Default)]
@@ -247,6 +250,28 @@ impl Breaker {
         self.epoch = self.epoch.wrapping_add(1);
         self.phase = Phase::Open { until, cause, passed: 0 };
         Event::Opened { cause, until }
+    }
+
+    /// Nobody else can be asked: a trial may go sooner than the breaker would have it, [`HASTE`] after the last one.
+    pub fn hasten(&mut self, now: i64) -> bool {
+        let Phase::Open { until, cause, passed } = self.phase else { return false };
+        let opened = until.saturating_sub(self.last_open);
+        if now >= until || now.saturating_sub(opened) < HASTE {
+            return false;
+        }
+        self.last_open = now.saturating_sub(opened);
+        self.phase = Phase::Open { until: now, cause, passed };
+        true
+    }
+
+    /// Whether it was opened by what may pass for the worse of two evils: answers that come late, or fail too often. `None`: it is half open,
+    /// and nothing has changed.
+    pub fn is_doubtful(&self) -> Option<bool> {
+        match self.phase {
+            Phase::Open { cause: Cause::Trial, .. } | Phase::HalfOpen { .. } => None,
+            Phase::Open { cause, .. } => Some(matches!(cause, Cause::Rate | Cause::Slow | Cause::MaxFails)),
+            Phase::Closed | Phase::Held => Some(false),
+        }
     }
 
     fn close(&mut self, now: i64) -> Event {

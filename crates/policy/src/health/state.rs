@@ -18,6 +18,7 @@ pub struct Health {
     gate: AtomicI64,
     limited_until: AtomicI64,
     credential_out: AtomicBool,
+    is_doubtful: AtomicBool,
     came_back: AtomicI64,
     slow_start: AtomicI64,
 }
@@ -47,6 +48,7 @@ impl Default for Health {
             gate: AtomicI64::new(CLOSED),
             limited_until: AtomicI64::new(NEVER),
             credential_out: AtomicBool::new(false),
+            is_doubtful: AtomicBool::new(false),
             came_back: AtomicI64::new(NEVER),
             slow_start: AtomicI64::new(0),
         }
@@ -72,6 +74,21 @@ impl Health {
             gate if now >= gate => Standing::Trial,
             gate => Standing::Out(Out::Broken(gate)),
         }
+    }
+
+    /// Whether its breaker was opened by answers that come late or fail too often: it still does something.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_doubtful.load(Relaxed)
+    }
+
+    /// Nobody else can be asked: the next trial may go sooner, two seconds after the last one. Whether one may go now.
+    pub fn hasten(&self, now: i64) -> bool {
+        let mut inner = self.lock();
+        let is_due = inner.breaker.hasten(now);
+        if is_due {
+            self.gate.store(now, Relaxed);
+        }
+        is_due
     }
 
     /// How its breaker stands, for metrics and the admin API.
@@ -208,6 +225,9 @@ impl Health {
         if event == Some(Event::Closed) {
             self.slow_start.store(micros(rules.slow_start), Relaxed);
             self.came_back.store(now, Relaxed);
+        }
+        if let Some(is_doubtful) = breaker.is_doubtful() {
+            self.is_doubtful.store(is_doubtful, Relaxed);
         }
         if self.gate.load(Relaxed) != gate {
             self.gate.store(gate, Relaxed);

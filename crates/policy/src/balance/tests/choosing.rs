@@ -39,6 +39,35 @@ pub(super) fn break_it(gauge: &Gauge, balancer: &Balancer, now: i64) {
     assert!(matches!(gauge.health().standing(now), crate::health::Standing::Out(Out::Broken(_))));
 }
 
+/// Fails every other time, so that the rate opens the breaker.
+fn fail_often(gauge: &Gauge, balancer: &Balancer, now: i64) {
+    for turn in 0..40 {
+        let Some(ticket) = gauge.begin(balancer.watch(), false, now).ticket else { break };
+        let outcome = if turn % 2 == 0 { Outcome::Failure } else { Outcome::Success };
+        let _ = gauge.end(ticket, balancer.watch(), outcome, now);
+    }
+    assert!(gauge.health().is_doubtful());
+}
+
+#[test]
+fn nobody_left_to_ask_gets_a_trial_every_two_seconds() {
+    let gauges = gauges(1);
+    let balancer = balancer(Strategy::RoundRobin);
+    break_it(&gauges[0], &balancer, 0);
+    let all = candidates(&gauges);
+    let mut trials = 0;
+    for at in 0..100 {
+        let now = at * SECOND / 10;
+        let order = balancer.order(&all, &Asked::default(), now, || 0.5);
+        let ticket = order.first().and_then(|_| gauges[0].begin(balancer.watch(), false, now).ticket);
+        if let Some(ticket) = ticket {
+            trials += 1;
+            let _ = gauges[0].end(ticket, balancer.watch(), Outcome::Failure, now);
+        }
+    }
+    assert_eq!(trials, 4);
+}
+
 #[test]
 fn every_strategy_has_its_word() {
     for strategy in Strategy::ALL {
@@ -96,11 +125,12 @@ fn the_cheapest_that_is_known_comes_first() {
 }
 
 #[test]
-fn a_panic_uses_the_broken_but_not_the_limited() {
-    let gauges = gauges(3);
+fn a_panic_uses_those_that_fail_too_often_but_not_the_limited_or_the_dead() {
+    let gauges = gauges(4);
     let balancer = balancer(Strategy::RoundRobin);
-    break_it(&gauges[0], &balancer, 0);
-    break_it(&gauges[1], &balancer, 0);
+    fail_often(&gauges[0], &balancer, 0);
+    fail_often(&gauges[1], &balancer, 0);
+    break_it(&gauges[3], &balancer, 0);
     let all = candidates(&gauges);
     let calm = balancer.order(&all, &Asked::default(), 0, || 0.5);
     assert_eq!((calm.is_panic(), calm.usable().collect::<Vec<_>>()), (false, vec![2]));
