@@ -119,7 +119,7 @@ impl Second<'_> {
         if hedge.decide(waiting, now) != Hedging::Now {
             return None;
         }
-        let engaged = Engaged::begin(&self.target.live, &self.terms.conduct, false, place, now)?;
+        let engaged = Engaged::begin(&self.target.live, self.terms, !exchange.stream, place)?;
         Some((engaged, encoded))
     }
 }

@@ -83,9 +83,7 @@ impl Plan {
         seen.push(pool.name.clone());
         match pool.members.as_slice() {
             [] => {}
-            [only] => {
-                self.push(only.target.clone(), Terms { conduct: pool.conduct.clone(), is_forced: false })
-            }
+            [only] => self.add_lone(only.target.clone(), pool.conduct.clone()),
             several => self.add_ordered(models, &pool, several, wish),
         }
         for fallback in &pool.fallback {

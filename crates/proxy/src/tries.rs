@@ -142,7 +142,7 @@ impl<'p> Tries<'p> {
 
     fn engage(&self, at: usize, place: Place, exchange: &mut Exchange) -> Had {
         let (live, terms) = (&self.plan.targets[at].live, &self.plan.terms[at]);
-        exchange.engaged = Engaged::begin(live, &terms.conduct, terms.is_forced, place, micros());
+        exchange.engaged = Engaged::begin(live, terms, !exchange.stream, place);
         if exchange.engaged.is_some() { Had::Engaged } else { Had::Out }
     }
 

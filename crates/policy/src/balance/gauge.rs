@@ -34,6 +34,8 @@ pub struct Ticket {
     heard: bool,
     /// The breaker has counted the trial as passed.
     counted: bool,
+    /// The answer comes in one piece.
+    whole: bool,
 }
 
 /// What came of [`Gauge::begin`].
@@ -91,7 +93,17 @@ impl Gauge {
     fn ticket(&self, epoch: u32, trial: bool) -> Ticket {
         self.in_flight.fetch_add(1, Relaxed);
         self.waiting.fetch_add(1, Relaxed);
-        Ticket { epoch, trial, heard: false, counted: false }
+        Ticket { epoch, trial, heard: false, counted: false, whole: false }
+    }
+
+    /// The answer will come in one piece: how long its head takes is how long the whole answer takes, so neither silence nor slowness says
+    /// anything of the target.
+    pub fn comes_whole(&self, ticket: &mut Ticket) {
+        ticket.whole = true;
+        if !ticket.heard {
+            ticket.heard = true;
+            self.waiting.fetch_sub(1, Relaxed);
+        }
     }
 
     /// The first token of a good answer came, `took` after the attempt began (the head, where the answer is not streamed).
@@ -104,7 +116,7 @@ impl Gauge {
     ) -> Option<Event> {
         self.note_life(ticket, now);
         let took = crate::health::micros(took);
-        let is_slow = watch.health.is_slow(took, watch.usual);
+        let is_slow = !ticket.whole && watch.health.is_slow(took, watch.usual);
         self.first_token.observe(took, watch.decay, now);
         let event = self.health.heard(watch.health, ticket.epoch, is_slow, now);
         if event.is_none() && ticket.trial && !ticket.counted {

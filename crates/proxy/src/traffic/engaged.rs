@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tidegate_policy::balance::{Outcome, Ticket};
 
+use super::gate::look;
 use super::{Conduct, Live, Place};
 use crate::clock::micros;
+use crate::plan::Terms;
 
 /// An attempt under way. It holds the target's room; dropped without an end, it says nothing of the target.
 #[derive(Debug)]
@@ -21,19 +23,18 @@ pub struct Engaged {
 }
 
 impl Engaged {
-    /// Begins an attempt with that place. `None`: the target is not to be asked now.
-    pub fn begin(
-        live: &Arc<Live>,
-        conduct: &Arc<Conduct>,
-        is_forced: bool,
-        place: Place,
-        now: i64,
-    ) -> Option<Self> {
-        let begun = live.gauge.begin(conduct.balancer.watch(), is_forced, now);
+    /// Begins an attempt with that place, for an answer in one piece or a stream. `None`: the target is not to be asked now.
+    pub fn begin(live: &Arc<Live>, terms: &Terms, is_whole: bool, place: Place) -> Option<Self> {
+        let (conduct, now) = (&terms.conduct, micros());
+        let begun = live.gauge.begin(conduct.balancer.watch(), terms.is_forced, now);
         if let Some(event) = begun.event {
             live.note(event);
         }
-        let ticket = Some(begun.ticket?);
+        let mut ticket = begun.ticket?;
+        if is_whole {
+            live.gauge.comes_whole(&mut ticket);
+        }
+        let ticket = Some(ticket);
         let (live, conduct) = (live.clone(), conduct.clone());
         Some(Self { live, conduct, ticket, began: now, is_heard: false, _place: place })
     }
@@ -45,6 +46,9 @@ impl Engaged {
         let now = micros();
         let took = Duration::from_micros(u64::try_from(now - self.began).unwrap_or(0));
         self.live.gate.concurrency().first_token(self.began, now);
+        if self.live.gate.waiting() > 0 {
+            look(&self.live);
+        }
         if let Some(hedge) = &self.conduct.hedge {
             hedge.first_token(took);
         }

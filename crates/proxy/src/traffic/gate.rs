@@ -118,7 +118,7 @@ async fn wait(waiting: &Waiting<'_>, turn: &mut Receiver<Turn>) -> Result<Place,
 }
 
 /// Hands out what has become free by itself, and refuses those whose time is over.
-fn look(live: &Arc<Live>) {
+pub(super) fn look(live: &Arc<Live>) {
     tell(live.gate.queue.look(micros(), || take(live)));
 }
 

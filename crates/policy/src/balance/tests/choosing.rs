@@ -1,5 +1,7 @@
 //! Single choices, without time.
 
+use std::time::Duration;
+
 use super::*;
 use crate::health::Out;
 
@@ -201,4 +203,20 @@ fn regions_are_ordered_by_distance_and_unmeasured_ones_come_last() {
     let asked = Asked { region: 1, ..Asked::default() };
     let order = balancer(Strategy::Priority).order(&all, &asked, 0, || 0.5);
     assert_eq!(order.usable().collect::<Vec<_>>(), [4, 2, 1, 3, 0]);
+}
+
+#[test]
+fn answers_in_one_piece_may_take_their_time() {
+    let gauges = gauges(1);
+    let balancer = balancer(Strategy::RoundRobin);
+    let begin = |now| gauges[0].begin(balancer.watch(), false, now).ticket;
+    let mut stream = begin(0).unwrap();
+    gauges[0].heard(&mut stream, balancer.watch(), Duration::from_millis(200), 200_000);
+    let mut whole: Vec<_> = (0..10).map(|_| begin(SECOND).unwrap()).collect();
+    whole.iter_mut().for_each(|ticket| gauges[0].comes_whole(ticket));
+    let late = begin(60 * SECOND).expect("nobody was expected to say anything");
+    for ticket in whole.into_iter().chain([stream, late]) {
+        let _ = gauges[0].end(ticket, balancer.watch(), Outcome::Success, 60 * SECOND);
+    }
+    assert_eq!(gauges[0].in_flight(), 0);
 }

@@ -9,6 +9,8 @@ const SHORTEST: i64 = 250_000;
 const HALVING: i64 = 1_000_000;
 /// Samples of a window: half the limit, within these bounds.
 const SAMPLES: (f64, f64) = (5.0, 50.0);
+/// Samples of a window at ease: answers differ, and what is taken for trouble must not be chance.
+const SAMPLES_AT_EASE: f64 = 30.0;
 /// A cut is at most so deep.
 const DEEPEST: f64 = 0.7;
 /// A cut at least so deep is checked for whether it has helped; the effect of lesser ones is lost in the noise.
@@ -17,6 +19,16 @@ const CHECKED: f64 = 0.85;
 const STEADY: f64 = 0.1;
 /// What a probe finds faster by more than this is no accident.
 const NOISE: f64 = 0.25;
+/// Three times slower than usual is a sign of trouble; as a logarithm.
+const TROUBLE: f64 = 1.1;
+/// Without a sign of trouble for so long the target is at ease, microseconds.
+const CALM: i64 = 30_000_000;
+/// A target that is slower than usual by more than this is not given more: half as slow again, as a logarithm.
+const WIDENS: f64 = 0.405;
+/// In so many windows in a row the limit of a target at ease may be used up.
+const CROWDED: u32 = 2;
+/// How fast a target at ease may become slower until it counts as usual, microseconds.
+const GETTING_USED: f64 = 300e6;
 /// Where latencies are logarithms, a factor of two.
 const TWICE: f64 = std::f64::consts::LN_2;
 
@@ -38,6 +50,10 @@ pub(super) struct Gradient {
     /// Refusals do not bring the limit below this before `floor_end`.
     floor: f64,
     floor_end: i64,
+    /// When the target last showed a sign of trouble; `None`: it is at ease.
+    troubled: Option<i64>,
+    /// Windows in a row in which the limit was used up.
+    crowded: u32,
 }
 
 /// Samples of requests that began after it was opened, so that each is taken under the limit of the window.
@@ -74,6 +90,8 @@ impl Gradient {
             is_ramping: true,
             floor: limit,
             floor_end: i64::MIN,
+            troubled: rules.ease.is_none().then_some(i64::MIN),
+            crowded: 0,
         }
     }
 
@@ -103,7 +121,10 @@ impl Gradient {
         self.window.sum += latency;
         self.window.count += 1.0;
         self.window.in_flight += f64::from(in_flight);
-        let enough = (self.limit / 2.0).clamp(SAMPLES.0, SAMPLES.1);
+        let enough = match self.troubled {
+            None => SAMPLES_AT_EASE,
+            Some(_) => (self.limit / 2.0).clamp(SAMPLES.0, SAMPLES.1),
+        };
         if self.window.opened == i64::MIN {
             self.window.opened = started;
         }
@@ -115,6 +136,7 @@ impl Gradient {
     /// One is too many: of those under way this one was refused. At most halves the limit in a second, as what refuses everything for a
     /// while (a limit per minute) says nothing of how many it bears at once.
     pub(super) fn overloaded(&mut self, now: i64, in_flight: u32) {
+        self.troubled = Some(now);
         self.is_ramping = false;
         self.window.refusals += 1.0;
         if now >= self.floor_end || now < self.floor_end.saturating_sub(HALVING) {
@@ -131,6 +153,10 @@ impl Gradient {
         self.window.opened = now;
         let latency = window.sum / window.count;
         let fill = window.in_flight / window.count / self.limit;
+        if self.troubled.is_none() {
+            self.stay_at_ease(&window, latency, now);
+            return;
+        }
         if let Some(before) = self.probed.take() {
             self.end_probe(before, latency, now);
             return;
@@ -152,7 +178,49 @@ impl Gradient {
             return;
         }
         self.turn(base, latency, fill);
-        self.begin_probe(now, latency);
+        self.note_trouble(now);
+        if self.troubled.is_some() {
+            self.begin_probe(now, latency);
+        }
+    }
+
+    /// Without trouble for a while, the target is at ease again.
+    fn note_trouble(&mut self, now: i64) {
+        if self.rules.ease.is_none() || self.slow.is_some() {
+            self.troubled = Some(now);
+        } else if self.troubled.is_some_and(|troubled| now.saturating_sub(troubled) > CALM) {
+            (self.troubled, self.is_ramping) = (None, true);
+        }
+    }
+
+    /// The limit follows what is under way at a distance, as long as the target is not much slower than usual.
+    fn stay_at_ease(&mut self, window: &Window, latency: f64, now: i64) {
+        let in_flight = window.in_flight / window.count;
+        let base = self.base.unwrap_or(latency);
+        let fill = in_flight / self.limit;
+        self.crowded = if fill >= 0.75 { self.crowded + 1 } else { 0 };
+        if latency > base + TROUBLE {
+            self.troubled = Some(now);
+            self.is_ramping = false;
+            self.set_limit(in_flight.max(f64::from(self.rules.initial) / 4.0));
+            return;
+        }
+        // The limit is in the way, so it has to be right.
+        if self.crowded > CROWDED {
+            (self.troubled, self.crowded) = (Some(now), 0);
+            self.base = Some(base);
+            return;
+        }
+        let passed = now.saturating_sub(window.opened).max(0) as f64;
+        let pace = if latency < base { 0.2 } else { (passed / GETTING_USED).min(0.2) };
+        self.base = Some(base + pace * (latency - base));
+        // What fills the limit widens it answer by answer.
+        let wide = if fill < 0.75 && latency < base + WIDENS {
+            in_flight * self.rules.ease.unwrap_or(1.0)
+        } else {
+            0.0
+        };
+        self.set_limit(wide.max(self.limit * 0.95).max(f64::from(self.rules.initial)));
     }
 
     /// Moves the limit by what the latency says. `fill`: the share of the limit that was in use.

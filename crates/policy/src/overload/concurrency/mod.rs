@@ -36,11 +36,21 @@ pub struct Adaptive {
     pub tolerance: f64,
     /// How often the time at rest is measured anew under lasting load.
     pub probe_every: Duration,
+    /// As long as the target shows no sign of trouble, so many times what is under way may be: nobody is held back, but a rush comes in steps.
+    /// `None`: the limit is always as tight as it can be.
+    pub ease: Option<f64>,
 }
 
 impl Default for Adaptive {
     fn default() -> Self {
-        Self { min: 2, max: 1000, initial: 32, tolerance: 2.0, probe_every: Duration::from_secs(60) }
+        Self {
+            min: 2,
+            max: 10_000,
+            initial: 32,
+            tolerance: 2.0,
+            probe_every: Duration::from_secs(60),
+            ease: Some(3.0),
+        }
     }
 }
 

@@ -80,7 +80,12 @@ fn run(limit: &Concurrency, target: &mut Target, start: i64, seconds: i64) -> (f
 }
 
 fn adaptive(tolerance: f64) -> Concurrency {
-    Concurrency::new(ConcurrencyRules::Adaptive(Adaptive { tolerance, initial: 8, ..Adaptive::default() }))
+    Concurrency::new(ConcurrencyRules::Adaptive(Adaptive {
+        tolerance,
+        initial: 8,
+        ease: None,
+        ..Adaptive::default()
+    }))
 }
 
 #[test]
@@ -125,5 +130,71 @@ fn a_target_that_became_slow_by_itself_is_not_starved() {
         target.service = 5.0;
         let (slow, done) = run(&limit, &mut target, START + 20 * SECOND, 300);
         assert!((30.0..80.0).contains(&slow) && done > 8.0 * 0.9, "{slow} for 40 slots, {done} a second");
+    }
+}
+
+/// Requests that come by themselves, so many a second, to a provider that has room for all: how many of them found the limit in their way, as a
+/// share of those in the second half.
+fn kept_back(rate: f64, seconds: i64, mut latency: impl FnMut(&mut Target) -> f64) -> (f64, u32) {
+    let limit = Concurrency::new(ConcurrencyRules::default());
+    let mut dice = Target { slots: 0, service: 0.0, refuses: false, spread: 0.0, chance: 7 };
+    let (mut now, mut under_way) = (START, BinaryHeap::new());
+    let (mut came, mut kept) = (0.0, 0.0);
+    while now < START + seconds * SECOND {
+        now += (-dice.chance().max(1e-9).ln() / rate * 1e6) as i64;
+        while let Some(Reverse((finish, started))) =
+            under_way.peek().copied().filter(|one: &Reverse<(i64, i64)>| one.0.0 <= now)
+        {
+            under_way.pop();
+            limit.first_token(started, finish);
+            limit.give_back();
+        }
+        let is_late = now > START + seconds * SECOND / 2;
+        came += f64::from(is_late);
+        if limit.try_take(now) {
+            under_way.push(Reverse((now + (latency(&mut dice) * 1e6) as i64, now)));
+        } else {
+            kept += f64::from(is_late);
+        }
+    }
+    (kept / came, limit.limit())
+}
+
+/// A standard normal number.
+fn normal(dice: &mut Target) -> f64 {
+    let (u, v) = (dice.chance().max(1e-12), dice.chance());
+    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+}
+
+#[test]
+fn a_provider_with_room_for_all_is_not_held_back_however_its_answers_vary() {
+    for rate in [0.5, 2.0, 10.0, 50.0] {
+        for (name, seconds) in [("minutes", 1200), ("an hour", 3600)] {
+            if rate * seconds as f64 > 60_000.0 {
+                continue;
+            }
+            let of = [
+                ("thinking", kept_back(rate, seconds, |dice| 2.0 * (1.3 * normal(dice)).exp().min(60.0))),
+                (
+                    "streams and whole answers",
+                    kept_back(rate, seconds, |dice| {
+                        let median = if dice.chance() < 0.5 { 0.4 } else { 15.0 };
+                        median * (0.4 * normal(dice)).exp()
+                    }),
+                ),
+                ("slower by the hour", {
+                    let mut turn = 0.0;
+                    kept_back(rate, seconds, move |dice| {
+                        turn += 1.0;
+                        let wave = (turn / (rate * 1200.0) * std::f64::consts::TAU).sin();
+                        (wave + 0.5 * normal(dice)).exp()
+                    })
+                }),
+            ];
+            for (kind, (kept, limit)) in of {
+                eprintln!("{kind}, {rate}/s, {name}: {kept:.4} kept back, limit {limit}");
+                assert!(kept < 0.01, "{kind}, {rate}/s, {name}: {kept:.4} kept back, limit {limit}");
+            }
+        }
     }
 }

@@ -102,7 +102,7 @@ pub(super) struct Waiter(Request);
 
 impl World {
     pub(super) fn new(provider: Provider, callers: Vec<Caller>, seed: u64) -> Self {
-        let rules = ConcurrencyRules::Adaptive(Adaptive::default());
+        let rules = ConcurrencyRules::Adaptive(Adaptive { ease: None, ..Adaptive::default() });
         let mut world = Self {
             provider,
             tally: vec![],

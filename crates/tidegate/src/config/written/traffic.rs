@@ -106,8 +106,9 @@ impl Default for ProbeEntry {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OverloadEntry {
-    /// Requests at once at one target: `adaptive` learns it from the time to the first token, a number holds it, `off` does
-    /// not bound it. A target can have a `max_concurrent` of its own.
+    /// Requests at once at one target: `adaptive` holds requests back once the target becomes slow or refuses, `strict` always keeps as few
+    /// under way as it does at once (for back ends of your own whose answers take about as long as each other), a number holds it, `off`
+    /// does not bound it. A target can have a `max_concurrent` of its own.
     pub concurrency: ConcurrencyEntry,
     /// The waiting room in front of a target that has no room.
     pub queue: QueueEntry,
@@ -120,7 +121,7 @@ pub struct OverloadEntry {
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum ConcurrencyEntry {
-    /// `adaptive` or `off`.
+    /// `adaptive`, `strict` or `off`.
     Word(ConcurrencyWord),
     /// So many.
     Number(#[schemars(range(min = 1, max = 100_000))] u32),
@@ -136,8 +137,10 @@ impl Default for ConcurrencyEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConcurrencyWord {
-    /// Learnt.
+    /// Learnt; not in the way as long as the target is well.
     Adaptive,
+    /// Learnt; always as tight as it can be.
+    Strict,
     /// Not bounded.
     Off,
 }

@@ -7,7 +7,7 @@ use tidegate_policy::balance::{Rules, Strategy};
 use tidegate_policy::budget::BudgetRules;
 use tidegate_policy::health::HealthRules;
 use tidegate_policy::hedge::HedgeRules;
-use tidegate_policy::overload::{ConcurrencyRules, QueueRules};
+use tidegate_policy::overload::{Adaptive, ConcurrencyRules, QueueRules};
 use tidegate_proxy::traffic::{Conduct, GateRules, Sticky};
 
 use crate::config::written::{
@@ -21,10 +21,17 @@ pub(super) fn alone(config: &Config, own: Option<&HealthEntry>) -> Arc<Conduct> 
     Arc::new(Conduct::new(rules, Sticky::default(), budget(config), None))
 }
 
-/// The conduct of a pool.
-pub(super) fn of_pool(config: &Config, pool: Option<&ModelPool>, own: Option<&HealthEntry>) -> Arc<Conduct> {
+/// The conduct of a pool. `is_uniform`: its members are all the same model, so that one that is much slower than the others is ill.
+pub(super) fn of_pool(
+    config: &Config,
+    pool: Option<&ModelPool>,
+    own: Option<&HealthEntry>,
+    is_uniform: bool,
+) -> Arc<Conduct> {
     let word = pool.map(|pool| pool.strategy).unwrap_or_default();
-    let rules = Rules { strategy: strategy(word), health: health(config, own), ..Rules::default() };
+    let mut health = health(config, own);
+    health.slow_factor = health.slow_factor.filter(|_| is_uniform);
+    let rules = Rules { strategy: strategy(word), health, ..Rules::default() };
     let sticky = sticky(pool.map(|pool| pool.sticky).unwrap_or_default());
     let hedge = pool.and_then(|pool| pool.hedge.as_ref()).map(hedge);
     Arc::new(Conduct::new(rules, sticky, budget(config), hedge))
@@ -36,6 +43,9 @@ pub(super) fn gate(config: &Config, entry: Option<&TargetEntry>) -> GateRules {
     let concurrency = match (own, &config.overload.concurrency) {
         (Some(most), _) | (None, &ConcurrencyEntry::Number(most)) => Some(ConcurrencyRules::Fixed(most)),
         (None, ConcurrencyEntry::Word(ConcurrencyWord::Adaptive)) => Some(ConcurrencyRules::default()),
+        (None, ConcurrencyEntry::Word(ConcurrencyWord::Strict)) => {
+            Some(ConcurrencyRules::Adaptive(Adaptive { ease: None, ..Adaptive::default() }))
+        }
         (None, ConcurrencyEntry::Word(ConcurrencyWord::Off)) => None,
     };
     let queue = &config.overload.queue;

@@ -138,7 +138,9 @@ impl<'a> Building<'a, '_> {
             Model::Pool(pool) => Some(pool),
             Model::Alias(_) | Model::Targets(_) => None,
         };
-        let conduct = conduct::of_pool(&self.parts.loaded.config, pool, self.health_of(&members));
+        let is_uniform = members.windows(2).all(|pair| pair[0].target.model == pair[1].target.model);
+        let own = self.health_of(&members);
+        let conduct = conduct::of_pool(&self.parts.loaded.config, pool, own, is_uniform);
         self.table.add_pool(Pool::new(name, members, fallback, conduct));
     }
 
