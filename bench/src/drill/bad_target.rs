@@ -14,7 +14,7 @@ use super::caller::{Call, Manners};
 use super::chance::Chance;
 use super::config::{self, TENANTS};
 use super::side::{Ground, Side};
-use super::{STREAM_SHARE, said};
+use super::{STARTING, STREAM_SHARE, said};
 use crate::cli::Arguments;
 use crate::gateway::tidegate;
 use crate::report::table::{Style, Table};
@@ -87,7 +87,7 @@ pub(super) async fn run(arguments: &Arguments, folder: &Path) -> Result<()> {
 
 async fn play(fault: Fault, rate: f64, seconds: f64, arguments: &Arguments, folder: &Path) -> Result<Row> {
     let program = tidegate::program(arguments.tidegate.as_deref())?;
-    let start = Instant::now() + Duration::from_millis(500);
+    let start = Instant::now() + STARTING;
     let targets = [Target::start(fault)?, Target::start(Fault::None)?, Target::start(Fault::None)?];
     let addresses: Vec<_> = targets.iter().map(|target| target.address).collect();
     let ground = Ground { program: &program, folder, start };

@@ -13,6 +13,7 @@ mod scenario;
 mod side;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -23,6 +24,9 @@ pub(crate) const HIGH_SHARE: f64 = 0.1;
 
 /// The share of callers that want a stream.
 pub(crate) const STREAM_SHARE: f64 = 0.5;
+
+/// What gateways get to start in, before the first caller comes.
+pub(crate) const STARTING: Duration = Duration::from_secs(3);
 
 /// Plays the drill that was asked for.
 pub(crate) async fn run(drill: &Drill, arguments: &Arguments, folder: &Path) -> Result<()> {

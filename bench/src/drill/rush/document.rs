@@ -7,7 +7,7 @@ use crate::report::table::{Style, Table};
 use crate::sample::percentile;
 
 /// Above so many seconds the drill was not in time itself.
-const TOO_LATE: f64 = 0.25;
+pub(super) const TOO_LATE: f64 = 0.25;
 
 /// What is played, in words that stay true.
 const PLAYED: &str = "\
