@@ -21,6 +21,7 @@ use crate::snapshot::{Line, Target};
 use crate::told::{Told, tell_stream, tell_whole};
 use crate::traffic::Engaged;
 use crate::tries::Tries;
+use crate::upstream::Outbound;
 
 /// An answer that a target has committed to.
 #[derive(Debug)]
@@ -97,10 +98,9 @@ async fn carry_out(
     exchange: &mut Exchange,
 ) -> Result<Committed, Failure> {
     let Encoded { outbound, mut dialect, mut way, mut dropped } = encoded;
-    let first = ask(chosen.target, chosen.line, outbound, &prompt.headers, exchange);
     let mut answer = match chosen.second {
-        None => first.await?,
-        Some(second) => match race(first, second, prompt, exchange).await {
+        None => ask(chosen.target, chosen.line, outbound, &prompt.headers, exchange).await?,
+        Some(second) => match in_race(prompt, chosen, second, outbound, exchange).await {
             Won::First(answer) => *answer?,
             Won::Second(won) => {
                 (dialect, way, dropped) = (won.dialect, won.way, won.dropped);
@@ -116,6 +116,21 @@ async fn carry_out(
         tell_whole(prompt, dialect, way, answer, exchange).await?
     };
     Ok(Committed { told, headers, dropped })
+}
+
+/// Asks both, in a box: what is seldom needed would take its room in every request.
+async fn in_race(
+    prompt: &Prompt,
+    chosen: Chosen<'_>,
+    second: Second<'_>,
+    outbound: Outbound,
+    exchange: &Exchange,
+) -> Won {
+    Box::pin(async move {
+        let first = ask(chosen.target, chosen.line, outbound, &prompt.headers, exchange);
+        race(first, second, prompt, exchange).await
+    })
+    .await
 }
 
 /// The second target's answer came first: from here on the exchange is its own, and the first one's attempt is over.

@@ -34,7 +34,7 @@ pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange)
         let (granted, word) = match instead {
             // Nothing is kept yet.
             Instead::Cache => continue,
-            Instead::Model(name) => (other_model(name, prompt, &size, exchange).await, "model"),
+            Instead::Model(name) => (Box::pin(other_model(name, prompt, &size, exchange)).await, "model"),
             Instead::Message(words) => {
                 (Some(Granted::Answer(Box::new(words_instead(prompt, words, exchange)?))), "message")
             }
@@ -71,7 +71,8 @@ pub async fn when_down(
             Instead::Cache => {}
             Instead::Model(name) => {
                 let size = size(prompt);
-                let Some(Granted::Plan(plan)) = other_model(name, prompt, &size, exchange).await else {
+                let other = Box::pin(other_model(name, prompt, &size, exchange)).await;
+                let Some(Granted::Plan(plan)) = other else {
                     continue;
                 };
                 if let Ok(committed) = attempt::answer(prompt, &plan, exchange).await {

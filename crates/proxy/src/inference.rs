@@ -36,7 +36,8 @@ pub async fn answer(
     admit_model(plan.only_label(), exchange)?;
     match within_limits(&prompt, plan, exchange).await? {
         Granted::Plan(plan) => match attempt::answer(&prompt, &plan, exchange).await {
-            Err(failure) if is_down(&failure) => when_down(&prompt, failure, exchange).await,
+            // In a box: it seldom comes to that.
+            Err(failure) if is_down(&failure) => Box::pin(when_down(&prompt, failure, exchange)).await,
             answered => answered,
         },
         Granted::Answer(committed) => Ok(*committed),

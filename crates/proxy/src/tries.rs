@@ -90,7 +90,8 @@ impl<'p> Tries<'p> {
             self.note_all_out();
             return None;
         };
-        if self.wait_for(first, exchange).await { Some(self.chosen(first, exchange)) } else { None }
+        // In a box: there is room nearly always.
+        if Box::pin(self.wait_for(first, exchange)).await { Some(self.chosen(first, exchange)) } else { None }
     }
 
     /// A first try pays for later ones; a later one must have been paid for.

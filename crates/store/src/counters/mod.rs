@@ -36,6 +36,7 @@
 mod breaker;
 mod clock;
 mod counter;
+mod hints;
 mod keeper;
 mod limiter;
 mod link;
@@ -50,5 +51,6 @@ mod shares;
 mod tests;
 
 pub use clock::Clock;
+pub use hints::{Hints, Open};
 pub use limiter::{Limiter, Reservation};
 pub use rules::{CounterHealth, OnFailure, PlaceError, RedisPlace, RedisRules, RedisState};

@@ -10,7 +10,7 @@ use tidegate_policy::expect::Expect;
 use tidegate_proxy::desk::{Desk, unbounded};
 use tidegate_proxy::traffic::{Decisions, LiveTable};
 use tidegate_store::Database;
-use tidegate_store::counters::{Clock, Limiter, OnFailure as StoreOnFailure, RedisPlace, RedisRules};
+use tidegate_store::counters::{Clock, Hints, Limiter, OnFailure as StoreOnFailure, RedisPlace, RedisRules};
 use tidegate_store::database::Place;
 use tidegate_store::keys::{AdminKey, Directory, Hasher, Keys};
 use tidegate_store::ledger::{Folder, Journal, Retention};
@@ -158,6 +158,15 @@ fn journal(config: &Config, folder: &Path) -> Result<Option<Arc<Journal>>> {
     }
     let journal = Journal::open(&folder.join("journal"), config.ledger.journal.0);
     Ok(Some(Arc::new(journal.context("the ledger's journal cannot be opened")?)))
+}
+
+/// What instances that share a Redis tell each other, each by a name of chance.
+pub(super) fn hints(config: &Config) -> Result<Option<Hints>> {
+    let Some(entry) = &config.redis else { return Ok(None) };
+    let terms = entry.terms();
+    let name = tidegate_proxy::chance::request_id(std::time::SystemTime::now()).to_string();
+    let place = RedisPlace { url: terms.url.0, prefix: terms.prefix };
+    Hints::new(&place, terms.time_limit.0, &name).map(Some).context("`redis` cannot be used")
 }
 
 fn limiter(config: &Config) -> Result<Arc<Limiter>> {

@@ -4,6 +4,7 @@ mod access;
 pub(crate) mod books;
 mod doors;
 mod greeting;
+mod hints;
 mod lifetime;
 mod reload;
 mod restore;
@@ -107,6 +108,9 @@ impl Start {
         restore::restore(&books, &self.provisioned).await.context("cannot restore the limits' counters")?;
         let (snapshot, meters) = (self.provisioned.snapshot.clone(), self.lasting.meters.clone());
         let gateway = Gateway::new(snapshot, meters, log.clone(), books.desk.clone());
+        if let Some(told) = books::hints(&self.loaded.config)? {
+            tokio::spawn(hints::run(told, self.lasting.live.clone()));
+        }
         let occasions =
             reload::Occasions::watch(self.path.as_deref()).context("cannot listen for signals")?;
         let ending = lifetime::Ending::listen().context("cannot listen for signals")?;

@@ -4,6 +4,7 @@ mod cluster;
 mod delay;
 mod equality;
 mod failures;
+mod hints;
 mod together;
 
 use std::sync::Arc;

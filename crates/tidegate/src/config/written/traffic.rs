@@ -70,7 +70,7 @@ pub struct HealthEntry {
     /// Failures in a row that open a target's circuit breaker. At the top: 5.
     #[schemars(range(min = 1, max = 1000))]
     pub failures: Option<u32>,
-    /// Share of failures among the last 10 seconds' attempts that opens it, in percent; from 20 attempts on. At the top: 50.
+    /// Share of failures among the last 10 seconds' attempts that opens it, in percent; from 20 attempts on. At the top: 20.
     #[schemars(range(min = 1, max = 100))]
     pub failure_rate: Option<u32>,
     /// How long it stays open before a trial; doubles with each trial that fails, to ten times as long. At the top: 30s.
