@@ -31,7 +31,9 @@ pub fn micros() -> i64 {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         (Instant::now(), i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     });
-    at.saturating_add(i64::try_from(begin.elapsed().as_micros()).unwrap_or(i64::MAX))
+    let since = begin.elapsed();
+    // Not `as_micros`, which divides 128 bits.
+    at + (since.as_secs() * 1_000_000 + u64::from(since.subsec_micros())) as i64
 }
 
 /// Appends milliseconds with three digits behind the point.
