@@ -18,7 +18,8 @@ use crate::exchange::Exchange;
 use crate::inflate::{Encoding, inflate_whole};
 use crate::relay::Source;
 use crate::snapshot::{Line, Target};
-use crate::upstream::{Outbound, UpstreamBody, asked_wait, send};
+use crate::traffic::ask_in_turn;
+use crate::upstream::{Outbound, UpstreamBody, Way, asked_wait, send};
 
 /// Most bytes of a provider's error answer that are read.
 const ERROR_BODY: usize = 64 * 1024;
@@ -60,13 +61,31 @@ pub async fn ask(
     callers: &HeaderMap,
     exchange: &Exchange,
 ) -> Result<Good, Failure> {
+    match (line, &target.provider.keys) {
+        (Some(line), Some(keys)) => ask_in_turn(keys, target, line, outbound, callers, exchange).await,
+        (Some(line), None) => {
+            let way = Way { line, auth: line.auth.first() };
+            ask_once(target, Some(way), outbound, callers, exchange).await
+        }
+        (None, _) => ask_once(target, None, outbound, callers, exchange).await,
+    }
+}
+
+/// The same with one key.
+pub async fn ask_once(
+    target: &Target,
+    way: Option<Way<'_>>,
+    outbound: Outbound,
+    callers: &HeaderMap,
+    exchange: &Exchange,
+) -> Result<Good, Failure> {
     let sent = std::time::Instant::now();
     let end = Instant::from_std(exchange.started) + target.limits.total;
     let left = end.saturating_duration_since(Instant::from_std(sent));
     let mut limits = target.limits;
     limits.connect = limits.connect.min(left);
     limits.first_byte = limits.first_byte.min(left);
-    let answer = match send(&target.provider, line, outbound, callers, &limits).await {
+    let answer = match send(&target.provider, way, outbound, callers, &limits).await {
         // What ran out was not this stage's limit, but the total.
         Err(GatewayError::Timeout { limit, .. }) if limit == left => {
             return Err(GatewayError::Timeout { stage: "end", limit: target.limits.total }.into());
@@ -74,7 +93,7 @@ pub async fn ask(
         answer => answer?,
     };
     if !answer.status().is_success() {
-        let dialect = line.map_or(Dialect::OpenaiChat, |line| line.dialect);
+        let dialect = way.map_or(Dialect::OpenaiChat, |way| way.line.dialect);
         return Err(read_failure(dialect, answer).await);
     }
     let (head, body) = answer.into_parts();

@@ -192,6 +192,7 @@ impl GatewayError {
             | Self::Unreachable(_)
             | Self::Broken
             | Self::Nonsense(_)
+            | Self::Shed(Shed::KeysLimited)
             | Self::Timeout { .. } => true,
             _ => false,
         }
@@ -246,6 +247,7 @@ impl GatewayError {
             Self::Limited(Limited::example(Unit::Money)),
             Self::Shed(Shed::TooLong),
             Self::Shed(Shed::TargetsOut),
+            Self::Shed(Shed::KeysLimited),
             Self::StoreUnavailable("the ledger's journal is full"),
             Self::Internal(text()),
         ]

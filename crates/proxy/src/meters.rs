@@ -47,6 +47,12 @@ struct AttemptLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabels {
+    provider: String,
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LimitLabels {
     rule: String,
     what: &'static str,
@@ -72,6 +78,7 @@ struct Families {
     dropped_lines: Counter,
     lost_rows: Counter,
     limited: Family<LimitLabels, Counter>,
+    keys_out: Family<KeyLabels, Counter>,
 }
 
 impl Default for Meters {
@@ -95,6 +102,7 @@ impl Families {
             dropped_lines: Counter::default(),
             lost_rows: Counter::default(),
             limited: Family::default(),
+            keys_out: Family::default(),
         };
         families.register();
         families
@@ -136,6 +144,11 @@ impl Families {
             "tidegate_limited",
             "Requests that a limit of the config refused, or that got something else instead",
             self.limited.clone(),
+        );
+        r.register(
+            "tidegate_credentials_out",
+            "How often a key of a provider with several was set aside, by cause: refused, limited",
+            self.keys_out.clone(),
         );
     }
 }
@@ -189,6 +202,11 @@ impl Meters {
     /// Counts a request that a limit refused or changed; `what` is `refused`, or what was given instead.
     pub fn count_limited(&self, rule: &str, what: &'static str) {
         self.inner.limited.get_or_create(&LimitLabels { rule: rule.to_owned(), what }).inc();
+    }
+
+    /// Counts a provider's key that was set aside; `cause` is `refused` or `limited`.
+    pub fn count_key_out(&self, provider: &str, cause: &'static str) {
+        self.inner.keys_out.get_or_create(&KeyLabels { provider: provider.to_owned(), cause }).inc();
     }
 
     /// The gauge of open requests.

@@ -16,10 +16,10 @@ use crate::clock::http_date;
 use crate::demo::{self, DemoBody};
 use crate::error::GatewayError;
 use crate::headers;
-use crate::snapshot::{Line, Provider};
+use crate::snapshot::{Auth, Line, Provider};
 
 /// A request ready to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Outbound {
     /// The method.
     pub method: Method,
@@ -77,20 +77,29 @@ impl Body for UpstreamBody {
     }
 }
 
-/// Sends `outbound` and waits for the head of the answer. `forwarded` are the caller's headers that go on.
+/// Where a request goes, and with which key.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// The line.
+    pub line: &'a Line,
+    /// The key; `None` when none is needed.
+    pub auth: Option<&'a Auth>,
+}
+
+/// Sends `outbound` and waits for the head of the answer. `way` is `None` for the built-in demo; `forwarded` are the caller's headers that go on.
 pub async fn send(
     provider: &Provider,
-    line: Option<&Line>,
+    way: Option<Way<'_>>,
     outbound: Outbound,
     forwarded: &HeaderMap,
     limits: &TimeLimits,
 ) -> Result<Response<UpstreamBody>, GatewayError> {
-    let Some(line) = line else {
+    let Some(way) = way else {
         return Ok(ask_demo(&outbound));
     };
-    let request = build(provider, line, outbound, forwarded)?;
+    let request = build(provider, way, outbound, forwarded)?;
     let lane_limits = LaneLimits { connect: limits.connect, answer: limits.first_byte };
-    match line.lanes.send(request, lane_limits).await {
+    match way.line.lanes.send(request, lane_limits).await {
         Ok(answer) => Ok(answer.map(UpstreamBody::Lane)),
         Err(error) => Err(lane_error(error)),
     }
@@ -109,10 +118,11 @@ fn ask_demo(outbound: &Outbound) -> Response<UpstreamBody> {
 
 fn build(
     provider: &Provider,
-    line: &Line,
+    way: Way<'_>,
     outbound: Outbound,
     forwarded: &HeaderMap,
 ) -> Result<Request<Outgoing>, GatewayError> {
+    let line = way.line;
     let mut request = Request::new(Outgoing::full(outbound.body));
     *request.method_mut() = outbound.method;
     *request.uri_mut() = Uri::from_maybe_shared(Bytes::from([&*line.path, &*outbound.path].concat()))
@@ -130,7 +140,7 @@ fn build(
     if line.dialect == tidegate_llm::Dialect::Anthropic && !map.contains_key("anthropic-version") {
         map.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
-    if let Some(auth) = &line.auth {
+    if let Some(auth) = way.auth {
         map.insert(auth.header.clone(), auth.value.clone());
     }
     for (name, value) in &provider.headers {

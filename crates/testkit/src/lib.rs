@@ -7,7 +7,7 @@
 //! `streamGenerateContent` (an array without `alt=sse`), `countTokens`, `embedContent`, `batchEmbedContents`.
 //!
 //! A request needs a key, in `authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `api-key` or `?key=`; without
-//! one, or with the key `bad-key`, it gets 401, with the key `forbidden` 403. Errors have the vendor's shape. Requests
+//! one, or with the key `bad-key`, it gets 401, with `unpaid` 402, with `forbidden` 403, with one that begins with `limited` 429. Errors have the vendor's shape. Requests
 //! that a vendor would refuse for their structure are refused in its words, unless the model says `lax`.
 //!
 //! # Model names

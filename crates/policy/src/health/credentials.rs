@@ -1,5 +1,6 @@
 //! Several credentials of one provider.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::event::{Event, Out, Standing};
@@ -8,7 +9,7 @@ use super::state::Health;
 /// The credentials of a provider, used in turn. One that the provider does not take is out; one that it limits rests until the named time.
 #[derive(Debug)]
 pub struct Credentials {
-    each: Vec<Health>,
+    each: Vec<Arc<Health>>,
     turn: AtomicUsize,
 }
 
@@ -22,7 +23,12 @@ pub struct NoCredential {
 impl Credentials {
     /// So many, all good.
     pub fn new(count: usize) -> Self {
-        Self { each: (0..count).map(|_| Health::default()).collect(), turn: AtomicUsize::new(0) }
+        Self::of((0..count).map(|_| Arc::default()).collect())
+    }
+
+    /// Those of which that is known already.
+    pub fn of(each: Vec<Arc<Health>>) -> Self {
+        Self { each, turn: AtomicUsize::new(0) }
     }
 
     /// The place of the next credential that is good.

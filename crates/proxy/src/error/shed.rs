@@ -22,6 +22,9 @@ pub enum Shed {
     /// Bodies take nearly all the memory that they may.
     #[error("the gateway has no memory left for further requests")]
     Memory,
+    /// The provider limits all of its keys.
+    #[error("the provider has reached the rate limits of all its keys")]
+    KeysLimited,
     /// Nobody can be asked.
     #[error("all targets of the model are out of service at the moment")]
     TargetsOut,
@@ -31,6 +34,7 @@ impl Shed {
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
+            Self::KeysLimited => "provider_keys_limited",
             Self::TargetsOut => "targets_out_of_service",
             _ => "overloaded",
         }

@@ -9,7 +9,7 @@ use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
 
-use crate::traffic::{Conduct, Live};
+use crate::traffic::{Conduct, KeyRing, Live};
 
 /// Where one dialect of a provider is spoken.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub struct Line {
     pub path: String,
     /// Value of the `Host` header.
     pub host: HeaderValue,
-    /// How the key is shown; `None` when none is needed.
-    pub auth: Option<Auth>,
+    /// How the keys are shown, in the order of the provider's [`Provider::keys`]; empty when none is needed.
+    pub auth: Vec<Auth>,
 }
 
 /// How a provider is shown the key.
@@ -53,6 +53,8 @@ pub struct Provider {
     pub price_name: String,
     /// Where it speaks which dialect; the preferred one first. Empty for the built-in `demo`.
     pub lines: Vec<Line>,
+    /// Which of its keys are good now; `None` where there is one at most.
+    pub keys: Option<Arc<KeyRing>>,
     /// More headers for every request.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Its differences from the dialect's book.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidegate_policy::balance::Gauge;
 use tidegate_policy::health::Event;
 
+use super::KeyTable;
 use super::gate::Gate;
 
 /// What is known of one target by now.
@@ -66,7 +67,11 @@ impl Live {
 
 /// All targets by their labels.
 #[derive(Debug, Default)]
-pub struct LiveTable(Mutex<HashMap<Arc<str>, Arc<Live>>>);
+pub struct LiveTable {
+    targets: Mutex<HashMap<Arc<str>, Arc<Live>>>,
+    /// The providers' keys.
+    pub keys: KeyTable,
+}
 
 impl LiveTable {
     /// What is known of that target; of an unknown one, nothing yet.
@@ -90,9 +95,10 @@ impl LiveTable {
     /// Forgets those that nobody has any more.
     pub fn tidy(&self) {
         self.lock().retain(|_, live| Arc::strong_count(live) > 1);
+        self.keys.tidy();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Live>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@
 //! that gives back what was taken when it is dropped.
 
 mod conduct;
+mod credentials;
 mod decisions;
 mod engaged;
 mod gate;
@@ -13,6 +14,7 @@ mod verdict;
 mod wish;
 
 pub use conduct::Conduct;
+pub use credentials::{KeyRing, KeyTable, ask_in_turn};
 pub use decisions::{Decision, Decisions};
 pub use engaged::Engaged;
 pub use gate::{GateRules, Place, enter, try_enter};

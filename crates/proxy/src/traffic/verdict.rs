@@ -7,7 +7,7 @@ use tidegate_policy::balance::Outcome;
 
 use crate::ask::Failure;
 use crate::clock::micros;
-use crate::error::GatewayError;
+use crate::error::{GatewayError, Shed};
 
 /// What a failure says of its target, and whether that has more than it can carry. `is_alone`: there is no other target; then a
 /// rate limit is not heeded beyond this request: the next one may be smaller, and the provider's own words help the caller more than ours.
@@ -23,6 +23,8 @@ pub fn verdict(failure: &Failure, is_alone: bool) -> (Outcome, bool) {
             _ => (Outcome::Void, false),
         },
         GatewayError::Timeout { .. } => (Outcome::Failure, true),
+        // The keys rest by themselves; alone, the next request may find one awake.
+        GatewayError::Shed(Shed::KeysLimited) if !is_alone => (Outcome::Limited(until), false),
         GatewayError::ProviderCredentials { .. }
         | GatewayError::Unreachable(_)
         | GatewayError::Broken

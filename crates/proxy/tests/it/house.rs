@@ -25,7 +25,7 @@ use tidegate_proxy::access_log::AccessLog;
 use tidegate_proxy::desk::Desk;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{Access, Auth, Line, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
-use tidegate_proxy::traffic::{Conduct, GateRules, Sticky};
+use tidegate_proxy::traffic::{Conduct, GateRules, KeyTable, Sticky};
 use tidegate_store::Database;
 use tidegate_store::database::Place;
 use tidegate_store::keys::{Directory, Hasher};
@@ -84,6 +84,8 @@ pub struct Plan {
     /// Who may ask, and how much; with keys, the house has a directory.
     pub access: Access,
     pub keys: Vec<(Secret, Key)>,
+    /// What the gateway shows all providers.
+    pub provider_keys: Vec<Secret>,
     /// How pools choose, and when their targets count as ill: by default never.
     pub balance: balance::Rules,
     pub budget: Option<BudgetRules>,
@@ -114,6 +116,7 @@ impl Default for Plan {
             half_close: false,
             access: Access::default(),
             keys: Vec::new(),
+            provider_keys: vec![Secret::new("sk-provider-canary")],
             balance: balance::Rules { health: patient(), ..balance::Rules::default() },
             budget: None,
             hedge: None,
@@ -259,13 +262,13 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
     let mut providers: Vec<Arc<Provider>> = PROVIDERS
         .iter()
         .map(|(name, dialect, path)| {
-            provider(name, *dialect, &format!("http://{fake}{path}"), &connector, plan.limits)
+            provider(name, *dialect, &format!("http://{fake}{path}"), &connector, plan)
         })
         .collect();
     // Nobody listens on port 1 of the loopback.
-    providers.push(provider("down", Dialect::OpenaiChat, "http://127.0.0.1:1/v1", &connector, plan.limits));
+    providers.push(provider("down", Dialect::OpenaiChat, "http://127.0.0.1:1/v1", &connector, plan));
     for (name, dialect, url) in &plan.more {
-        providers.push(provider(name, *dialect, url, &connector, plan.limits));
+        providers.push(provider(name, *dialect, url, &connector, plan));
     }
     let mut models = ModelTable::new(&providers, meters.clone(), Default::default());
     let conduct = Arc::new(plan.conduct());
@@ -307,21 +310,23 @@ fn provider(
     dialect: Dialect,
     base_url: &str,
     connector: &Arc<Connector>,
-    limits: TimeLimits,
+    plan: &Plan,
 ) -> Arc<Provider> {
+    let (limits, keys) = (plan.limits, &plan.provider_keys);
     let (origin, path) = Origin::parse(base_url).unwrap();
     let (header, prefix) = match dialect {
         Dialect::Anthropic => ("x-api-key", ""),
         Dialect::Gemini => ("x-goog-api-key", ""),
         _ => ("authorization", "Bearer "),
     };
-    let auth = Auth::new(HeaderName::from_static(header), prefix, &Secret::new("sk-provider-canary"));
+    let auth = keys.iter().filter_map(|key| Auth::new(HeaderName::from_static(header), prefix, key)).collect();
     let host = HeaderValue::from_str(&origin.host_header()).unwrap();
     let line = Line { dialect, lanes: connector.pool(&origin), path, host, auth };
     Arc::new(Provider {
         name: name.into(),
         price_name: name.to_owned(),
         lines: vec![line],
+        keys: KeyTable::default().ring(&name.into(), keys),
         headers: Vec::new(),
         quirks: Quirks::default(),
         completions: dialect == Dialect::OpenaiChat,

@@ -8,6 +8,7 @@ mod answers_malformed;
 mod basics;
 mod bodies;
 mod clients;
+mod credentials;
 mod forwarding;
 mod house;
 mod ledger;

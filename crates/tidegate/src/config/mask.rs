@@ -7,11 +7,38 @@ const SECRET_NAMES: &[&str] = &["key", "apikey", "token", "secret", "password", 
 ///
 /// Works on the text alone, so that it also holds for a file that is not YAML.
 pub(super) fn mask(text: &str) -> String {
-    text.split_inclusive('\n').map(mask_line).collect()
+    let mut is_list = false;
+    text.split_inclusive('\n').map(|line| mask_line(line, &mut is_list)).collect()
 }
 
-fn mask_line(line: &str) -> String {
+/// Names whose values are lists of secrets.
+const SECRET_LISTS: &[&str] = &["api_keys"];
+
+/// Hides the items of such a list; `is_list`: the lines before this one were in it.
+fn mask_list(line: &str, bytes: &mut [u8], is_list: &mut bool) {
+    let items = if *is_list { line.trim_start().strip_prefix('-') } else { None };
+    if let Some(item) = items {
+        hide(bytes, line.len() - item.len(), line.len());
+        return;
+    }
+    *is_list = false;
+    for name in SECRET_LISTS {
+        let Some(at) = line.find(name) else { continue };
+        let Some(colon) = line[at..].find(':') else { continue };
+        let mut start = at + colon + 1;
+        *is_list = !line[start..].contains('[') && line[start..].trim().is_empty();
+        let end = start + line[start..].find(']').unwrap_or(line.len() - start);
+        while start < end {
+            let item = start + line[start..end].find([',', '[']).unwrap_or(end - start);
+            hide(bytes, start, item);
+            start = item + 1;
+        }
+    }
+}
+
+fn mask_line(line: &str, is_list: &mut bool) -> String {
     let mut bytes = line.as_bytes().to_vec();
+    mask_list(line, &mut bytes, is_list);
     let lower = line.to_ascii_lowercase();
     for (colon, _) in lower.match_indices(':') {
         if is_secret_name(&lower[..colon]) {
@@ -77,6 +104,14 @@ mod tests {
             "openai: { api_key: \"*** *\", base_url: http://x }"
         );
         assert_eq!(mask("  Authorization: Bearer é1"), "  Authorization: ****** ***");
+        assert_eq!(
+            mask("a: { api_keys: [canary, \"${B}\", \"c d\"], b: c }"),
+            "a: { api_keys: [******, \"${B}\", \"* *\"], b: c }"
+        );
+        assert_eq!(
+            mask("api_keys:\n  - canary\n  - \"${B}\"\nb:\n  - c\n"),
+            "api_keys:\n  - ******\n  - \"${B}\"\nb:\n  - c\n"
+        );
         assert_eq!(mask("models: sk-canary-1/x"), "models: ***********/x");
         assert_eq!(mask("url: http://me:pw@host/x"), "url: http://*****@host/x");
     }

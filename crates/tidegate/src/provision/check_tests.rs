@@ -182,7 +182,7 @@ prices:
     assert_eq!(label("demo/echo"), "demo/echo");
     let local = provisioned.snapshot.providers.iter().find(|provider| &*provider.name == "local").unwrap();
     assert_eq!(local.limits.first_token.as_secs(), 600);
-    assert!(local.completions && local.embeddings && local.lines[0].auth.is_none());
+    assert!(local.completions && local.embeddings && local.lines[0].auth.is_empty());
     let price = provisioned.snapshot.prices.find("local", "any", unix_now()).unwrap();
     assert_eq!(
         (price.rates.of(tidegate_llm::price::Class::Output).unwrap().0, price.context_window),
@@ -198,7 +198,7 @@ fn without_a_file_providers_come_from_the_environment() {
     assert_eq!(provisioned.found, ["anthropic", "gemini"]);
     let names: Vec<&str> = provisioned.snapshot.providers.iter().map(|p| &*p.name).collect();
     assert_eq!(names, ["anthropic", "gemini", "demo"]);
-    let auth = provisioned.snapshot.providers[0].lines[0].auth.as_ref().unwrap();
+    let auth = provisioned.snapshot.providers[0].lines[0].auth.first().unwrap();
     assert_eq!((auth.header.as_str(), auth.value.to_str().unwrap()), ("x-api-key", "a"));
 }
 

@@ -25,6 +25,9 @@ pub struct ProviderEntry {
     /// The key: `"${NAME}"` takes it from the environment or `.env`, `"${file:/path}"` from a file. By default a known
     /// provider's usual variable (`OPENAI_API_KEY`).
     pub api_key: Option<Key>,
+    /// Further keys of the same account, used in turn with `api_key`: `["${KEY_A}", "${KEY_B}"]`. One that the provider refuses is left out
+    /// for ten minutes, one that it limits rests until the time that the provider names; the next one is asked at once.
+    pub api_keys: Vec<Key>,
     /// Further headers for every request to it: `{ OpenAI-Organization: org-123 }`.
     pub headers: Named<String>,
     /// Time limits of attempts there.

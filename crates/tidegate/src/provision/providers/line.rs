@@ -18,13 +18,13 @@ impl Building<'_> {
         name: &str,
         entry: &ProviderEntry,
         row: Option<&Row>,
-        key: Option<&Secret>,
+        keys: &[Secret],
     ) -> Vec<Line> {
         self.check_base_urls(name, entry);
         let mut lines = Vec::new();
         for dialect in dialects(entry, row) {
             match base_url(dialect, entry, row) {
-                BaseUrl::At(url) => lines.extend(self.line(name, dialect, &url, row, key)),
+                BaseUrl::At(url) => lines.extend(self.line(name, dialect, &url, row, keys)),
                 BaseUrl::LeftOut => {}
                 BaseUrl::Missing if self.written(name, "base_url") || self.written(name, "base_urls") => {}
                 BaseUrl::Missing => {
@@ -62,7 +62,7 @@ impl Building<'_> {
         dialect: Dialect,
         url: &str,
         row: Option<&Row>,
-        key: Option<&Secret>,
+        keys: &[Secret],
     ) -> Option<Line> {
         // A URL of the file is checked where it is read.
         let (origin, path) = Origin::parse(url).ok()?;
@@ -72,14 +72,14 @@ impl Building<'_> {
             AuthStyle::Bearer => (http::header::AUTHORIZATION, "Bearer "),
             AuthStyle::Header(header) => (HeaderName::from_static(header), ""),
         };
-        let auth = key.map(|key| Auth::new(header, prefix, key));
-        if matches!(auth, Some(None)) {
+        let auth: Vec<Auth> = keys.iter().filter_map(|key| Auth::new(header.clone(), prefix, key)).collect();
+        if auth.len() < keys.len() {
             let place = self.place(name, "api_key");
             self.problems
                 .push(Problem::error(format!("the key of `{name}` has characters that no key has"), place));
         }
         let host = HeaderValue::from_str(&origin.host_header()).ok()?;
-        Some(Line { dialect, lanes: self.lasting.connector.pool(&origin), path, host, auth: auth.flatten() })
+        Some(Line { dialect, lanes: self.lasting.connector.pool(&origin), path, host, auth })
     }
 
     /// A provider at the gateway's own address would send every request round in circles: llama.cpp's usual port is also ours.

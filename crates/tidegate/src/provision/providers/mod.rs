@@ -78,20 +78,54 @@ impl Building<'_> {
     fn build(&mut self, name: &str, entry: &ProviderEntry) -> Option<Provider> {
         self.check_name(name)?;
         let row = self.row(name, entry)?;
-        let key = self.key(name, entry, row);
-        let lines = self.lines(name, entry, row, key.as_ref());
+        let keys = self.keys(name, entry, row);
+        let lines = self.lines(name, entry, row, &keys);
+        let name: Arc<str> = name.into();
         let speaks_chat = lines.iter().any(|line| line.dialect == Dialect::OpenaiChat);
         Some(Provider {
-            name: name.into(),
-            price_name: name.to_owned(),
+            price_name: name.to_string(),
             // Without a line a provider would pass for the built-in one; its problems are told already.
             lines: Some(lines).filter(|lines| !lines.is_empty())?,
-            headers: self.headers(name, entry),
+            keys: self.lasting.live.keys.ring(&name, &keys),
+            headers: self.headers(&name, entry),
             quirks: entry.quirks.over(row.map_or_else(Quirks::default, |row| row.quirks)),
             completions: entry.completions.unwrap_or(row.map_or(speaks_chat, |row| row.completions)),
             embeddings: entry.embeddings.unwrap_or(row.map_or(speaks_chat, |row| row.embeddings)),
             limits: self.limits(entry),
+            name,
         })
+    }
+
+    /// All keys, each once: `api_key` or the known provider's own, and `api_keys`.
+    fn keys(&mut self, name: &str, entry: &ProviderEntry, row: Option<&Row>) -> Vec<Secret> {
+        let mut keys: Vec<Secret> = Vec::new();
+        if entry.api_keys.is_empty() || entry.api_key.is_some() {
+            keys.extend(self.key(name, entry, row));
+        }
+        for (at, key) in entry.api_keys.iter().enumerate() {
+            let path = ["providers", name, "api_keys", &at.to_string()];
+            self.warn_if_in_the_file(&path, row);
+            if keys.iter().any(|known| known.expose() == key.0.expose()) {
+                let problem = Problem::warning("this key is there twice", self.loaded.tree.place_of(&path));
+                self.problems.push(problem.help("it counts once"));
+            } else {
+                keys.push(key.0.clone());
+            }
+        }
+        keys
+    }
+
+    fn warn_if_in_the_file(&mut self, path: &[&str], row: Option<&Row>) {
+        let node = self.loaded.tree.get(path);
+        if node.is_some_and(|node| matches!(node.value, Value::Text(_)) && !node.filled_in) {
+            let variable = row.and_then(|row| row.env_keys.first()).copied().unwrap_or("MY_KEY");
+            let place = self.loaded.tree.place_of(path);
+            let problem = Problem::warning("the key is written in the file", place);
+            self.problems.push(
+                problem
+                    .help(format!("take it from elsewhere: `\"${{{variable}}}\"` or `\"${{file:/path}}\"`")),
+            );
+        }
     }
 
     fn check_name(&mut self, name: &str) -> Option<()> {
@@ -137,16 +171,7 @@ impl Building<'_> {
 
     fn key(&mut self, name: &str, entry: &ProviderEntry, row: Option<&Row>) -> Option<Secret> {
         if let Some(key) = &entry.api_key {
-            let node = self.loaded.tree.get(&["providers", name, "api_key"]);
-            if node.is_some_and(|node| matches!(node.value, Value::Text(_)) && !node.filled_in) {
-                let variable = row.and_then(|row| row.env_keys.first()).copied().unwrap_or("MY_KEY");
-                let problem = Problem::warning("the key is written in the file", self.place(name, "api_key"));
-                self.problems.push(
-                    problem.help(format!(
-                        "take it from elsewhere: `\"${{{variable}}}\"` or `\"${{file:/path}}\"`"
-                    )),
-                );
-            }
+            self.warn_if_in_the_file(&["providers", name, "api_key"], row);
             return Some(key.0.clone());
         }
         let row = row?;
@@ -201,6 +226,7 @@ fn demo_provider(limits: TimeLimits) -> Provider {
         name: demo::PROVIDER.into(),
         price_name: demo::PROVIDER.to_owned(),
         lines: Vec::new(),
+        keys: None,
         headers: Vec::new(),
         quirks: Quirks::default(),
         completions: false,
