@@ -92,6 +92,9 @@ pub async fn ask_once(
         }
         answer => answer?,
     };
+    if let Some(engaged) = &exchange.engaged {
+        engaged.saw_head(answer.headers());
+    }
     if !answer.status().is_success() {
         let dialect = way.map_or(Dialect::OpenaiChat, |way| way.line.dialect);
         return Err(read_failure(dialect, answer).await);

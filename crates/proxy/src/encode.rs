@@ -69,7 +69,7 @@ pub fn encode(prompt: &Prompt, target: &Target, line: Option<&Line>) -> Result<E
     let prepared = prepare(prompt.dialect(), &request, dialect, &profile, prompt.strict)?;
     let body = Bytes::from(prepared.encoded.body);
     Ok(Encoded {
-        outbound: Outbound::json(path(dialect, &target.model, prompt.stream()), body),
+        outbound: Outbound::json(path_of(dialect, &target.model, prompt.stream()), body),
         dialect,
         way: Way::Translate(prepared.names),
         dropped: prepared.encoded.dropped,
@@ -139,7 +139,7 @@ fn pass(prompt: &Prompt, target: &Target, dialect: Dialect) -> Encoded {
     }
     let path = match prompt.kind() {
         passage::Endpoint::Completions => "/completions".into(),
-        _ => path(dialect, &target.model, prompt.stream()),
+        _ => path_of(dialect, &target.model, prompt.stream()),
     };
     Encoded {
         outbound: Outbound::json(path, edits.apply()),
@@ -150,7 +150,7 @@ fn pass(prompt: &Prompt, target: &Target, dialect: Dialect) -> Encoded {
 }
 
 /// The path of a dialect's conversations, behind the provider's base URL.
-fn path(dialect: Dialect, model: &str, stream: bool) -> Cow<'static, str> {
+pub fn path_of(dialect: Dialect, model: &str, stream: bool) -> Cow<'static, str> {
     match dialect {
         Dialect::OpenaiChat => "/chat/completions".into(),
         Dialect::OpenaiResponses => "/responses".into(),

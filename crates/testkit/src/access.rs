@@ -10,7 +10,9 @@ pub(crate) fn admit(headers: &HeaderMap, query: &str) -> Result<(), Complaint> {
         None | Some("") => Err(Complaint::new(401, "You didn't provide an API key.")),
         Some("bad-key") => Err(Complaint::new(401, "Incorrect API key provided.")),
         Some("unpaid") => Err(Complaint::new(402, "The account behind this API key has run out of credit.")),
-        Some(key) if key.starts_with("limited") => Err(Complaint::new(429, "Rate limit reached for this API key.")),
+        Some(key) if key.starts_with("limited") => {
+            Err(Complaint::new(429, "Rate limit reached for this API key."))
+        }
         Some("forbidden") => Err(Complaint::new(403, "Your API key may not use this resource.")),
         Some(_) => Ok(()),
     }

@@ -9,7 +9,7 @@ use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
 
-use crate::traffic::{Conduct, KeyRing, Live};
+use crate::traffic::{Conduct, KeyRing, Live, MetricsSource, ProbeRules};
 
 /// Where one dialect of a provider is spoken.
 #[derive(Clone, Debug)]
@@ -55,6 +55,10 @@ pub struct Provider {
     pub lines: Vec<Line>,
     /// Which of its keys are good now; `None` where there is one at most.
     pub keys: Option<Arc<KeyRing>>,
+    /// Where it tells its load, for pools with the strategy `load`.
+    pub metrics: Vec<MetricsSource>,
+    /// How its targets are asked by the gateway itself; `None`: they are not.
+    pub probe: Option<ProbeRules>,
     /// More headers for every request.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Its differences from the dialect's book.

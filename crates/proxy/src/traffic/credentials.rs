@@ -25,7 +25,6 @@ const REFUSED_FOR: i64 = 600_000_000;
 pub struct KeyRing {
     keys: Credentials,
     refused: Vec<Arc<Refused>>,
-    health: Vec<Arc<Health>>,
 }
 
 /// When a key was refused, and how.
@@ -52,7 +51,7 @@ impl KeyTable {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = keys.iter().map(|key| table.entry((provider.clone(), hash(key))).or_default().clone());
         let (health, refused): (Vec<_>, Vec<_>) = known.unzip();
-        Some(Arc::new(KeyRing { keys: Credentials::of(health.clone()), refused, health }))
+        Some(Arc::new(KeyRing { keys: Credentials::of(health), refused }))
     }
 
     /// Forgets keys that no ring has any more.
@@ -69,24 +68,10 @@ fn hash(key: &Secret) -> u64 {
 }
 
 impl KeyRing {
-    /// So many keys, all good.
-    pub fn of(count: usize) -> Arc<Self> {
-        let health: Vec<Arc<Health>> = (0..count).map(|_| Arc::default()).collect();
-        let refused = (0..count).map(|_| Arc::default()).collect();
-        Arc::new(Self { keys: Credentials::of(health.clone()), refused, health })
-    }
-
     /// The place of the key to ask with.
     pub fn next(&self, now: i64) -> Result<usize, Failure> {
         self.bring_back(now);
         self.keys.next(now).map_err(|none| self.none_is_good(none, now))
-    }
-
-    /// How many may be used now, of how many.
-    pub fn good(&self, now: i64) -> (usize, usize) {
-        use tidegate_policy::health::Standing;
-        let good = self.health.iter().filter(|one| matches!(one.standing(now), Standing::Ready(_)));
-        (good.count(), self.health.len())
     }
 
     /// A good answer came with this key.
@@ -222,7 +207,12 @@ fn note(target: &Target, place: usize, cause: &'static str, exchange: &Exchange)
     let provider = &*target.provider.name;
     exchange.meters.count_key_out(provider, cause);
     // The first is number one for whoever counts in the config.
-    tracing::debug!(provider, key = place + 1, cause, "a key of the provider is set aside; the next one is asked");
+    tracing::debug!(
+        provider,
+        key = place + 1,
+        cause,
+        "a key of the provider is set aside; the next one is asked"
+    );
 }
 
 fn long(wait: Duration) -> i64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_policy::balance::{Outcome, Ticket};
+use tidegate_policy::balance::{Outcome, Strategy, Ticket};
 
 use super::gate::look;
 use super::{Conduct, Live, Place};
@@ -54,6 +54,15 @@ impl Engaged {
         }
         if let Some(event) = self.live.gauge.heard(ticket, self.conduct.balancer.watch(), took, now) {
             self.live.note(event);
+        }
+    }
+
+    /// An answer's head has come: what it tells of the provider's limits, where somebody wants to know.
+    pub fn saw_head(&self, map: &http::HeaderMap) {
+        if self.conduct.balancer.rules().strategy == Strategy::Headroom
+            && let Some((share, until)) = super::headroom::headroom(map)
+        {
+            self.live.gauge.told_headroom(share, until);
         }
     }
 

@@ -93,7 +93,10 @@ async fn what_all_keys_are_forbidden_takes_none_of_them_out() {
     assert_eq!(answer.status, 502);
     assert_eq!(ask(&house).await.status, 200);
     let metrics = house.gateway.meters().render();
-    assert!(metrics.contains("tidegate_credentials_out_total{provider=\"chat\",cause=\"refused\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("tidegate_credentials_out_total{provider=\"chat\",cause=\"refused\"} 1"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use tidegate_proxy::access_log::AccessLog;
 use tidegate_proxy::desk::Desk;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{Access, Auth, Line, ModelTable, Pool, PoolMember, Provider, Rules, Snapshot};
-use tidegate_proxy::traffic::{Conduct, GateRules, KeyTable, Sticky};
+use tidegate_proxy::traffic::{Conduct, GateRules, KeyTable, MetricsSource, ProbeRules, Sticky};
 use tidegate_store::Database;
 use tidegate_store::database::Place;
 use tidegate_store::keys::{Directory, Hasher};
@@ -86,6 +86,8 @@ pub struct Plan {
     pub keys: Vec<(Secret, Key)>,
     /// What the gateway shows all providers.
     pub provider_keys: Vec<Secret>,
+    /// How the gateway asks by itself.
+    pub probe: Option<ProbeRules>,
     /// How pools choose, and when their targets count as ill: by default never.
     pub balance: balance::Rules,
     pub budget: Option<BudgetRules>,
@@ -116,6 +118,7 @@ impl Default for Plan {
             half_close: false,
             access: Access::default(),
             keys: Vec::new(),
+            probe: None,
             provider_keys: vec![Secret::new("sk-provider-canary")],
             balance: balance::Rules { health: patient(), ..balance::Rules::default() },
             budget: None,
@@ -319,13 +322,16 @@ fn provider(
         Dialect::Gemini => ("x-goog-api-key", ""),
         _ => ("authorization", "Bearer "),
     };
-    let auth = keys.iter().filter_map(|key| Auth::new(HeaderName::from_static(header), prefix, key)).collect();
+    let auth =
+        keys.iter().filter_map(|key| Auth::new(HeaderName::from_static(header), prefix, key)).collect();
     let host = HeaderValue::from_str(&origin.host_header()).unwrap();
     let line = Line { dialect, lanes: connector.pool(&origin), path, host, auth };
     Arc::new(Provider {
         name: name.into(),
         price_name: name.to_owned(),
         lines: vec![line],
+        metrics: metrics(connector, &origin),
+        probe: plan.probe.clone(),
         keys: KeyTable::default().ring(&name.into(), keys),
         headers: Vec::new(),
         quirks: Quirks::default(),
@@ -333,6 +339,11 @@ fn provider(
         embeddings: dialect == Dialect::OpenaiChat,
         limits,
     })
+}
+
+fn metrics(connector: &Arc<Connector>, origin: &Origin) -> Vec<MetricsSource> {
+    let host = HeaderValue::from_str(&origin.host_header()).unwrap();
+    vec![MetricsSource { lanes: connector.pool(origin), host, path: "/metrics".to_owned(), with_key: true }]
 }
 
 /// A chat request in OpenAI's words.

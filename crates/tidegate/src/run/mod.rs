@@ -6,6 +6,7 @@ mod doors;
 mod greeting;
 mod hints;
 mod lifetime;
+mod probes;
 mod reload;
 mod restore;
 
@@ -126,6 +127,7 @@ impl Start {
             state: state.clone(),
             started_with: self.loaded.config.clone(),
         };
+        tokio::spawn(probes::go_rounds(gateway.clone()));
         tokio::spawn(reloader.run(occasions, self.loaded.source.text.clone()));
         let drain = Drain::default();
         let version = Version {

@@ -34,6 +34,9 @@ pub struct ProviderEntry {
     pub time_limits: TimeLimitsEntry,
     /// When its targets count as ill, and how they come back.
     pub health: HealthEntry,
+    /// Where it tells its load, for pools with `strategy: load`: a path at its host, or URLs (of a GPU's exporter too). By default `/metrics`,
+    /// as vLLM, SGLang, TGI and llama.cpp (with `--metrics`) have it. Its key goes to its own host only.
+    pub metrics: Vec<String>,
     /// How it differs from the book of its dialect; on top of what is known of it.
     pub quirks: QuirksEntry,
     /// Models that it has, beside those in the price list. Bare names (`gpt-4.1`) lead to the one provider that has

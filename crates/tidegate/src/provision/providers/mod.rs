@@ -1,6 +1,9 @@
 //! Providers: those that the file lists, those whose key is in the environment, and `demo`.
 
 mod line;
+mod watched;
+
+use watched::probe;
 
 use std::sync::Arc;
 
@@ -80,6 +83,7 @@ impl Building<'_> {
         let row = self.row(name, entry)?;
         let keys = self.keys(name, entry, row);
         let lines = self.lines(name, entry, row, &keys);
+        let metrics = self.metrics(name, entry, lines.first());
         let name: Arc<str> = name.into();
         let speaks_chat = lines.iter().any(|line| line.dialect == Dialect::OpenaiChat);
         Some(Provider {
@@ -87,6 +91,8 @@ impl Building<'_> {
             // Without a line a provider would pass for the built-in one; its problems are told already.
             lines: Some(lines).filter(|lines| !lines.is_empty())?,
             keys: self.lasting.live.keys.ring(&name, &keys),
+            metrics,
+            probe: probe(entry, &self.loaded.config),
             headers: self.headers(&name, entry),
             quirks: entry.quirks.over(row.map_or_else(Quirks::default, |row| row.quirks)),
             completions: entry.completions.unwrap_or(row.map_or(speaks_chat, |row| row.completions)),
@@ -227,6 +233,8 @@ fn demo_provider(limits: TimeLimits) -> Provider {
         price_name: demo::PROVIDER.to_owned(),
         lines: Vec::new(),
         keys: None,
+        metrics: Vec::new(),
+        probe: None,
         headers: Vec::new(),
         quirks: Quirks::default(),
         completions: false,
