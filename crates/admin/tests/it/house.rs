@@ -138,6 +138,9 @@ fn gateway() -> Arc<Gateway> {
         completions: false,
         embeddings: false,
         limits: TimeLimits::default(),
+        keys: None,
+        metrics: Vec::new(),
+        probe: None,
     });
     let mut models = ModelTable::new(std::slice::from_ref(&provider), meters.clone(), Default::default());
     let target = models.target(&provider, "large", None);
