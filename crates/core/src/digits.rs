@@ -2,32 +2,37 @@
 
 /// Appends `number` with zeros in front up to `width` digits, at most 20.
 pub fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    let mut rest = number;
-    while rest > 0 {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
+    let (digits, first) = digits(number);
+    let first = if number == 0 { digits.len() } else { first };
     out.extend_from_slice(&digits[first.min(digits.len().saturating_sub(width))..]);
 }
 
 /// Appends `number`.
 pub fn push_digits(out: &mut String, number: u64) {
+    let (digits, first) = digits(number);
+    // Digits are always text.
+    out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+}
+
+/// The digits of a number with zeros in front, and where it begins; two digits for each long multiplication.
+fn digits(number: u64) -> ([u8; 20], usize) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();
     let mut rest = number;
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    while rest >= 100 {
+        let pair = (rest % 100) as u8;
+        rest /= 100;
+        first -= 2;
+        digits[first] = b'0' + pair / 10;
+        digits[first + 1] = b'0' + pair % 10;
     }
-    // Digits are always text.
-    out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+    let last = rest as u8;
+    digits[first - 1] = b'0' + last % 10;
+    if last < 10 {
+        return (digits, first - 1);
+    }
+    digits[first - 2] = b'0' + last / 10;
+    (digits, first - 2)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::limit::spec;
 use tail::Tail;
@@ -20,6 +20,8 @@ const FIRST_OUTPUT: u64 = 4096;
 const FIRST_RATIO: f64 = 4.0;
 /// From so many requests on what was learnt stands alone.
 const ENOUGH: f32 = 50.0;
+/// After so many requests a bound that holds is reckoned anew; one that is exceeded is at once.
+const RENEWED: u32 = 16;
 /// The share of requests that may use more than expected.
 const EXCEEDING: f32 = 0.01;
 /// Tokens that every prompt has beside its text, so that short ones do not spoil the ratio.
@@ -30,7 +32,7 @@ const ABSURD: u64 = spec::MOST as u64 + 1;
 /// Upper bounds of what requests use, by target model: what about 99 of 100 like it stay under. The last one or two thousand requests count most.
 #[derive(Debug, Default)]
 pub struct Expect {
-    models: RwLock<HashMap<Box<str>, Arc<Model>>>,
+    models: RwLock<HashMap<Box<str>, Model>>,
     others: Model,
 }
 
@@ -45,14 +47,41 @@ struct Model {
 
 #[derive(Debug)]
 struct Seen {
-    ratios: Tail,
-    outputs: Tail,
+    ratios: Learnt,
+    outputs: Learnt,
+}
+
+/// A histogram, and how often something was added since its bound was reckoned.
+#[derive(Debug)]
+struct Learnt {
+    tail: Tail,
+    added: u32,
+}
+
+impl Learnt {
+    fn new(tail: Tail) -> Self {
+        Self { tail, added: 0 }
+    }
+
+    /// Adds a number. A new bound, when one is due: `bound` stands now.
+    fn add(&mut self, number: f64, bound: f64, first: f64) -> Option<f64> {
+        self.tail.add(number);
+        self.added += 1;
+        let is_due = number > bound || self.added >= RENEWED || self.tail.total() <= ENOUGH;
+        if !is_due {
+            return None;
+        }
+        self.added = 0;
+        let seen = self.tail.exceeded_by(EXCEEDING);
+        // As long as little has been seen, no less than a first guess.
+        Some(if self.tail.total() < ENOUGH { seen.max(first) } else { seen })
+    }
 }
 
 impl Default for Model {
     fn default() -> Self {
         // Ratios from 1/16 to 256 in steps of 4 %, outputs from 1 to 16 million tokens in steps of 9 %.
-        let seen = Seen { ratios: Tail::new(-4, 16), outputs: Tail::new(0, 8) };
+        let seen = Seen { ratios: Learnt::new(Tail::new(-4, 16)), outputs: Learnt::new(Tail::new(0, 8)) };
         Self {
             ratio: AtomicU64::new(FIRST_RATIO.to_bits()),
             output: AtomicU64::new(FIRST_OUTPUT),
@@ -88,34 +117,40 @@ impl Expect {
         real_output: u64,
         had_max_tokens: bool,
     ) {
-        self.make_room_for(model);
-        self.with(model, |known| {
+        let learn = |known: &Model| {
             let mut seen = known.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if estimated_input > 0 && real_input > 0 {
-                seen.ratios.add(real_input as f64 / estimated_input.saturating_add(FRAME) as f64);
-                let ratio = bound(&seen.ratios, FIRST_RATIO);
-                known.ratio.store(ratio.to_bits(), Ordering::Relaxed);
+                let ratio = real_input as f64 / estimated_input.saturating_add(FRAME) as f64;
+                let now = f64::from_bits(known.ratio.load(Ordering::Relaxed));
+                if let Some(ratio) = seen.ratios.add(ratio, now, FIRST_RATIO) {
+                    known.ratio.store(ratio.to_bits(), Ordering::Relaxed);
+                }
             }
             if !had_max_tokens {
-                seen.outputs.add(real_output.max(1) as f64);
-                let output = bound(&seen.outputs, FIRST_OUTPUT as f64).ceil() as u64;
-                known.output.store(output, Ordering::Relaxed);
+                let now = known.output.load(Ordering::Relaxed) as f64;
+                if let Some(output) = seen.outputs.add(real_output.max(1) as f64, now, FIRST_OUTPUT as f64) {
+                    known.output.store(output.ceil() as u64, Ordering::Relaxed);
+                }
             }
-        });
+        };
+        if self.with_known(model, learn).is_none() {
+            self.make_room_for(model);
+            self.with(model, learn);
+        }
     }
 
-    fn with<T>(&self, model: &str, see: impl FnOnce(&Model) -> T) -> T {
+    fn with<T>(&self, model: &str, see: impl Fn(&Model) -> T) -> T {
+        self.with_known(model, &see).unwrap_or_else(|| see(&self.others))
+    }
+
+    fn with_known<T>(&self, model: &str, see: impl FnOnce(&Model) -> T) -> Option<T> {
+        // Held while it is looked at, which is short, and waited for only when a model comes for the first time.
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
-        let known = models.get(model).cloned();
-        drop(models);
-        see(known.as_deref().unwrap_or(&self.others))
+        models.get(model).map(see)
     }
 
     fn make_room_for(&self, model: &str) {
-        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
-        let is_settled = models.len() >= MODELS || models.contains_key(model);
-        drop(models);
-        if is_settled {
+        if self.models.read().unwrap_or_else(PoisonError::into_inner).len() >= MODELS {
             return;
         }
         let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
@@ -123,10 +158,4 @@ impl Expect {
             models.entry(model.into()).or_default();
         }
     }
-}
-
-/// What few exceed; as long as little has been seen, no less than a first guess.
-fn bound(tail: &Tail, first: f64) -> f64 {
-    let seen = tail.exceeded_by(EXCEEDING);
-    if tail.total() < ENOUGH { seen.max(first) } else { seen }
 }

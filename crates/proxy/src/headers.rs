@@ -1,6 +1,9 @@
 //! Header names of our own, and which of the caller's and the provider's headers go on.
 
+use std::sync::LazyLock;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use tidegate_policy::limit::told::{self, Name};
 
 /// The exchange's id, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +45,16 @@ pub const STAINLESS_RETRIES: HeaderName = HeaderName::from_static("x-stainless-r
 pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 /// Keeps a fronting nginx from batching a stream (case 30).
 pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// What stands in a header for a value that cannot.
+pub const UNKNOWN: HeaderValue = HeaderValue::from_static("?");
+
+/// The header of that name about limits.
+pub fn limit(name: Name) -> HeaderName {
+    static NAMES: LazyLock<[HeaderName; told::NAMES.len()]> =
+        LazyLock::new(|| told::NAMES.map(HeaderName::from_static));
+    NAMES[name].clone()
+}
 
 /// The caller's headers that providers get too. Keys, cookies, addresses and baggage never do, nor the choice among the
 /// operator's organisations and projects.
@@ -94,7 +107,7 @@ pub fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| {
         let safe: String =
             text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
-        HeaderValue::from_str(&safe).unwrap_or_else(|_| HeaderValue::from_static("?"))
+        HeaderValue::from_str(&safe).unwrap_or(UNKNOWN)
     })
 }
 

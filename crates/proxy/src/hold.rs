@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tidegate_llm::Dialect;
 use tidegate_llm::Usage;
-use tidegate_policy::limit::{Amounts, Claim, Decision, Facts, Rule, Unit, claims, told};
+use tidegate_policy::limit::told::{self, Lines, Teller};
+use tidegate_policy::limit::{Amounts, Claim, Decision, Facts, Rule, Unit, claims};
 
 use crate::ask::Failure;
 use crate::endpoint;
@@ -41,20 +42,23 @@ pub struct Held {
     /// What is held.
     reservation: Option<tidegate_store::counters::Reservation>,
     /// The claims, for the headers.
-    claims: Vec<Claim>,
+    claims: Arc<[Claim]>,
     /// The answer to them.
     decision: Decision,
 }
 
 impl Held {
     /// How the limits stand, as headers in the words of that dialect, of the IETF draft, and for money of our own.
-    pub fn headers(&self, dialect: Dialect, now: i64) -> impl Iterator<Item = told::Header> {
-        let (claims, decision) = (&self.claims, &self.decision);
-        let own = match dialect {
-            Dialect::Anthropic => told::anthropic(claims, decision, now),
-            _ => told::openai(claims, decision),
-        };
-        own.into_iter().chain(told::standard(claims, decision)).chain(told::budget(claims, decision))
+    pub fn lines(&self, dialect: Dialect, now: i64) -> Lines {
+        let teller = Teller::new(&self.claims, &self.decision);
+        let mut lines = Lines::new();
+        match dialect {
+            Dialect::Anthropic => teller.anthropic(now, &mut lines),
+            _ => teller.openai(&mut lines),
+        }
+        teller.standard(&mut lines);
+        teller.budget(&mut lines);
+        lines
     }
 
     /// Whether the request was refused, and an SDK's retry would be as well.
@@ -84,8 +88,9 @@ pub async fn hold(
     if claims.is_empty() {
         return Ok(());
     }
-    let limiter = exchange.desk.limiter.clone();
-    let (decision, reservation) = limiter.reserve(claims.clone(), LEASE).await;
+    let claims: Arc<[Claim]> = claims.into();
+    let desk = exchange.desk.clone();
+    let (decision, reservation) = desk.limiter.reserve(claims.clone(), LEASE).await;
     let refused = decision.denial.map(|denial| {
         let rule = claims[denial.claim].rule.clone();
         Failure { error: GatewayError::Limited(Limited { rule, wait: denial.wait }), asked: denial.wait }

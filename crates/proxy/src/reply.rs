@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tidegate_core::{FaultKind, NanoUsd};
@@ -21,7 +22,8 @@ use crate::told::Told;
 /// Answers with what a target has committed to; the exchange goes along with the body.
 pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<ReplyBody> {
     let Committed { told, headers: from, dropped } = committed;
-    let mut map = HeaderMap::with_capacity(12);
+    // Growing later means to hash all names anew.
+    let mut map = HeaderMap::with_capacity(if exchange.held.is_some() { 24 } else { 12 });
     headers::copy_downstream(&from, &mut map);
     exchange.upstream_id = map.get(&headers::UPSTREAM_ID).cloned();
     if !dropped.is_empty() {
@@ -160,7 +162,7 @@ pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
     let mut text = Vec::with_capacity(32);
     write(&mut text);
-    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("?"))
+    HeaderValue::from_bytes(&text).unwrap_or(headers::UNKNOWN)
 }
 
 /// How the caller's limits stand, and what he got instead when one was reached. The gateway's own limits go before the provider's.
@@ -171,8 +173,13 @@ fn write_limits(exchange: &Exchange, map: &mut HeaderMap) {
     let Some(held) = &exchange.held else { return };
     let is_anthropic = matches!(exchange.endpoint, "messages" | "count_tokens");
     let dialect = if is_anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat };
-    for (name, text) in held.headers(dialect, exchange.arrived_micros()) {
-        map.insert(HeaderName::from_static(name), headers::value(&text));
+    let (text, lines) = held.lines(dialect, exchange.arrived_micros()).into_parts();
+    let text = Bytes::from(text);
+    let mut start = 0;
+    for (name, end) in lines {
+        let value = HeaderValue::from_maybe_shared(text.slice(start..end));
+        map.insert(headers::limit(name), value.unwrap_or(headers::UNKNOWN));
+        start = end;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Days and months in UTC: where a calendar's window begins and ends.
 
+use tidegate_core::digits::push_number;
+
 use super::Calendar;
 
 /// Microseconds in a second. All moments here are microseconds since 1970-01-01 UTC.
@@ -54,13 +56,18 @@ pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// The moment as RFC 3339 has it, in whole seconds, rounded up: `2026-11-21T09:30:00Z`.
-pub(super) fn rfc3339(at: i64) -> String {
+/// Appends the moment as RFC 3339 has it, in whole seconds, rounded up: `2026-11-21T09:30:00Z`.
+pub(super) fn push_rfc3339(out: &mut Vec<u8>, at: i64) {
     let seconds = at.saturating_add(SECOND - 1).div_euclid(SECOND);
     let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
     let of_day = seconds.rem_euclid(86_400);
     let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    push_number(out, year.unsigned_abs(), 4);
+    for (mark, number) in [(b'-', month), (b'-', day), (b'T', hour), (b':', minute), (b':', second)] {
+        out.push(mark);
+        push_number(out, number.unsigned_abs(), 2);
+    }
+    out.push(b'Z');
 }
 
 #[cfg(test)]
@@ -99,6 +106,12 @@ mod tests {
         assert_eq!(span(Calendar::Hour, saturday).0, at(2026, 11, 21, 39_600));
         assert_eq!(span(Calendar::Minute, saturday).0, at(2026, 11, 21, 39_960));
         assert_eq!(span(Calendar::Second, saturday + 7).0, saturday);
+    }
+
+    fn rfc3339(at: i64) -> String {
+        let mut out = Vec::new();
+        push_rfc3339(&mut out, at);
+        String::from_utf8(out).expect("ASCII")
     }
 
     #[test]

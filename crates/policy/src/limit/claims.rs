@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tidegate_core::digits::push_digits;
+
 use super::spec::name::escape_into;
 use super::{Amounts, Claim, Rule, Scope, Unit};
 use crate::access::matches;
@@ -45,7 +47,9 @@ pub fn claims<'r>(rules: impl Iterator<Item = &'r Arc<Rule>>, facts: &Facts<'_>)
         };
         Some(Claim { rule: rule.clone(), subject, amount })
     };
-    rules.filter_map(one).collect()
+    let mut all = Vec::with_capacity(rules.size_hint().1.unwrap_or(0).min(64));
+    all.extend(rules.filter_map(one));
+    all
 }
 
 /// Subjects that have to be made, made once for all rules.
@@ -106,7 +110,16 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// An IPv4 address, or the /64 that an IPv6 address is in: whoever has one address of it mostly has all.
 fn ip_subject(ip: IpAddr) -> Arc<str> {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_string().into(),
+        IpAddr::V4(ip) => {
+            let mut text = String::with_capacity(16);
+            for (place, number) in ip.octets().into_iter().enumerate() {
+                if place > 0 {
+                    text.push('.');
+                }
+                push_digits(&mut text, number.into());
+            }
+            text.into()
+        }
         IpAddr::V6(ip) => {
             let network = std::net::Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64);
             format!("{network}/64").into()

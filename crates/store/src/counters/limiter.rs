@@ -24,6 +24,7 @@ pub struct Limiter {
     /// Without Redis: the counters. With it: what this instance used and holds, for when Redis is away.
     pub(super) local: Counters,
     pub(super) clock: Clock,
+    /// With Redis: what is open.
     pub(super) living: Register,
     pub(super) remote: Option<Remote>,
     pub(super) fallback_decisions: AtomicU64,
@@ -61,36 +62,35 @@ impl Limiter {
     /// process die, until `lease` has passed. In memory it does not wait; with Redis never longer than the time limit.
     pub async fn reserve(
         self: &Arc<Self>,
-        claims: Vec<Claim>,
+        claims: impl Into<Arc<[Claim]>>,
         lease: Duration,
     ) -> (Decision, Option<Reservation>) {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let claims = claims.into();
         let decision = match &self.remote {
+            // Counters in memory die with the process, and a reservation is settled when it is dropped: nothing needs a lease.
+            None => self.local.keep(&claims, self.clock.now()),
             Some(_) if claims.is_empty() => Decision { standings: Vec::new(), denial: None },
-            Some(remote) => self.reserve_in_redis(remote, id, claims, lease).await,
-            None => {
-                let now = self.clock.now();
-                let decision = self.local.reserve(id, &claims, lease, now);
-                if decision.denial.is_none() {
-                    self.living.insert(id, Living::new(claims.into(), Arc::new([]), lease, now));
-                }
-                decision
-            }
+            // In a box, so that requests do not carry room for it that do without.
+            Some(remote) => return Box::pin(self.reserve_in_redis(remote, claims, lease)).await,
         };
-        let reservation = decision.denial.is_none().then(|| Reservation { limiter: Arc::clone(self), id });
+        let reservation = decision.denial.is_none().then(|| self.reservation(Holds::Here(claims)));
         (decision, reservation)
     }
 
+    fn reservation(self: &Arc<Self>, holds: Holds) -> Reservation {
+        Reservation { limiter: Arc::clone(self), holds }
+    }
+
     async fn reserve_in_redis(
-        &self,
+        self: &Arc<Self>,
         remote: &Remote,
-        id: u64,
-        claims: Vec<Claim>,
+        claims: Arc<[Claim]>,
         lease: Duration,
-    ) -> Decision {
+    ) -> (Decision, Option<Reservation>) {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let shares = self.shares.claims(&claims, remote.instances());
         let counters: Arc<[Arc<Counter>]> =
-            claims.into_iter().map(|claim| Arc::new(Counter::new(remote.tag(), claim))).collect();
+            claims.iter().map(|claim| Arc::new(Counter::new(remote.tag(), claim.clone()))).collect();
         let answer = remote.reserve(id, &counters, lease, &self.clock).await;
         let now = self.clock.now();
         let is_from_redis = answer.is_some();
@@ -101,27 +101,33 @@ impl Limiter {
                 OnFailure::Share => self.local.reserve(id, &shares, lease, now),
             }
         });
-        if decision.denial.is_none() {
-            let mut outbox = remote.outbox();
-            if is_from_redis {
-                self.local.hold(id, &shares, lease, now);
-            }
-            for counter in counters.iter().filter(|counter| !counter.is_held()) {
-                outbox.own.count(counter, counter.amount(), now, is_from_redis, remote.instances());
-            }
-            drop(outbox);
-            self.living.insert(id, Living::new(shares, counters, lease, now));
+        if decision.denial.is_some() {
+            return (decision, None);
         }
-        decision
+        let mut outbox = remote.outbox();
+        if is_from_redis {
+            self.local.hold(id, &shares, lease, now);
+        }
+        for counter in counters.iter().filter(|counter| !counter.is_held()) {
+            outbox.own.count(counter, counter.amount(), now, is_from_redis, remote.instances());
+        }
+        drop(outbox);
+        self.living.insert(id, Living::new(shares, counters, lease, now));
+        (decision, Some(self.reservation(Holds::InRedis(id))))
     }
 
     /// Ends a reservation; never waits.
-    fn settle(&self, id: u64, used: &Amounts) {
+    fn settle(&self, holds: Holds, used: &Amounts) {
+        match (holds, &self.remote) {
+            (Holds::Here(claims), _) => self.local.give_back(&claims, used, self.clock.now()),
+            (Holds::InRedis(id), Some(remote)) => self.settle_in_redis(remote, id, used),
+            (Holds::InRedis(_) | Holds::Nothing, _) => {}
+        }
+    }
+
+    fn settle_in_redis(&self, remote: &Remote, id: u64, used: &Amounts) {
         let Some(living) = self.living.remove(id) else { return };
         let now = self.clock.now();
-        let Some(remote) = &self.remote else {
-            return self.local.settle(id, &living.claims, used, now);
-        };
         let is_up = remote.breaker.is_up();
         let mut outbox = remote.outbox();
         self.local.settle(id, &living.claims, used, now);
@@ -200,26 +206,38 @@ impl Drop for Limiter {
 #[must_use = "a reservation that is dropped holds nothing"]
 pub struct Reservation {
     limiter: Arc<Limiter>,
-    id: u64,
+    holds: Holds,
+}
+
+/// Where it is held.
+#[derive(Debug)]
+enum Holds {
+    /// In the memory of this process.
+    Here(Arc<[Claim]>),
+    /// In Redis too, under this number.
+    InRedis(u64),
+    /// It has been settled.
+    Nothing,
 }
 
 impl Reservation {
     /// Lets go of what is held and counts what was used. Never waits: Redis is told in the background.
-    pub fn settle(self, used: &Amounts) {
-        self.limiter.settle(self.id, used);
+    pub fn settle(mut self, used: &Amounts) {
+        let holds = std::mem::replace(&mut self.holds, Holds::Nothing);
+        self.limiter.settle(holds, used);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // After `settle` there is nothing left under this number.
-        self.limiter.settle(self.id, &Amounts::default());
+        let holds = std::mem::replace(&mut self.holds, Holds::Nothing);
+        self.limiter.settle(holds, &Amounts::default());
     }
 }
 
 impl std::fmt::Debug for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reservation").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Reservation").field("holds", &self.holds).finish_non_exhaustive()
     }
 }
 

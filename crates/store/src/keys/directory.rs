@@ -12,8 +12,9 @@ use tidegate_policy::access::Key;
 
 use super::feed::Feed;
 use super::guard::Guard;
-use super::hasher::Hash;
+use super::hasher::{Hash, Taken};
 use super::lookup::{Answer, Lookup};
+use super::memo::Memo;
 use super::{Hasher, KeysError, credential};
 use crate::{Database, StoreError};
 
@@ -41,7 +42,8 @@ pub enum Found {
 #[derive(Debug)]
 pub struct Directory {
     hasher: Hasher,
-    fixed: ArcSwap<HashMap<Hash, Arc<Key>>>,
+    memo: Memo,
+    fixed: ArcSwap<HashMap<Hash, Arc<Key>, Taken>>,
     lookup: Lookup,
     feed: Feed,
     guard: Guard,
@@ -64,6 +66,7 @@ impl Directory {
     pub async fn open(database: Database, hasher: Hasher) -> Result<Arc<Self>, StoreError> {
         let feed = Feed::at_the_end(&database).await?;
         let directory = Arc::new(Self {
+            memo: Memo::new(&hasher),
             hasher,
             fixed: ArcSwap::default(),
             lookup: Lookup::new(database),
@@ -125,12 +128,24 @@ impl Directory {
         if !credential::is_plausible(presented) {
             return Glance::Found(Found::Unknown);
         }
-        let fixed = self.fixed.load();
         let is_ours = credential::is_well_formed(presented, credential::CALLER);
+        let fixed = self.fixed.load();
         if fixed.is_empty() && !is_ours {
             return Glance::Found(Found::Unknown);
         }
+        let tag = self.memo.tag(presented);
+        if let Some(hash) = self.memo.get(tag) {
+            return self.glance_at(hash, &fixed, is_ours);
+        }
         let hash = self.hasher.hash(presented);
+        let glance = self.glance_at(hash, &fixed, is_ours);
+        if matches!(glance, Glance::Found(Found::Key(_))) {
+            self.memo.put(tag, hash);
+        }
+        glance
+    }
+
+    fn glance_at(&self, hash: Hash, fixed: &HashMap<Hash, Arc<Key>, Taken>, is_ours: bool) -> Glance {
         if let Some(key) = fixed.get(&hash) {
             return Glance::Found(Found::Key(Arc::clone(key)));
         }

@@ -12,7 +12,7 @@ use tidegate_policy::access::Key;
 use tokio::sync::OnceCell;
 
 use super::forgotten::{Changed, Forgotten};
-use super::hasher::Hash;
+use super::hasher::{Hash, Taken};
 use super::record::read_json;
 use super::{FieldError, KeySpec, TeamSpec, moment};
 use crate::{Database, StoreError};
@@ -49,8 +49,8 @@ type Open = Mutex<HashMap<Hash, Arc<OnceCell<Answer>>>>;
 #[derive(Debug)]
 pub(super) struct Lookup {
     database: Database,
-    kept: Cache<Hash, Entry>,
-    wrong: Cache<Hash, ()>,
+    kept: Cache<Hash, Entry, Taken>,
+    wrong: Cache<Hash, (), Taken>,
     open: Open,
     forgotten: ArcSwap<Forgotten>,
     questions: AtomicU64,
@@ -60,8 +60,11 @@ impl Lookup {
     pub(super) fn new(database: Database) -> Self {
         Self {
             database,
-            kept: Cache::new(KEPT),
-            wrong: Cache::builder().max_capacity(WRONG_KEPT).time_to_live(WRONG_FOR).build(),
+            kept: Cache::builder().max_capacity(KEPT).build_with_hasher(Taken::default()),
+            wrong: Cache::builder()
+                .max_capacity(WRONG_KEPT)
+                .time_to_live(WRONG_FOR)
+                .build_with_hasher(Taken::default()),
             open: Open::default(),
             forgotten: ArcSwap::default(),
             questions: AtomicU64::new(0),

@@ -16,6 +16,7 @@ mod forgotten;
 mod guard;
 mod hasher;
 mod lookup;
+mod memo;
 mod moment;
 mod page;
 mod record;

@@ -37,6 +37,24 @@ async fn fill(database: &tidegate_store::Database) {
     change.commit().await.unwrap();
 }
 
+/// Time of this thread on a processor, so that other programs on the machine do not count; by the clock where the kernel does not say.
+struct Busy(Duration, Instant);
+
+impl Busy {
+    fn now() -> Self {
+        Self(Self::so_far().unwrap_or_default(), Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        Self::so_far().map_or_else(|| self.1.elapsed(), |now| now - self.0)
+    }
+
+    fn so_far() -> Option<Duration> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_key_among_100_000_is_found_in_under_5_microseconds() {
     let home = Home::sqlite();
@@ -61,7 +79,7 @@ async fn a_known_key_among_100_000_is_found_in_under_5_microseconds() {
     }
     let cold = cold.elapsed();
     let secrets: Vec<String> = (0..ASKED).map(|number| secret(number * 7919 % ASKED)).collect();
-    let warm = Instant::now();
+    let warm = Busy::now();
     for presented in &secrets {
         assert!(matches!(here.directory.find_known(presented), Some(Found::Key(_))));
     }

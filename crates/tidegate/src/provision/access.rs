@@ -13,7 +13,7 @@ use crate::config::Loaded;
 use crate::config::problem::Problem;
 use crate::config::written::{
     InsteadEntry, InsteadTerms, InsteadWord, KeyEntry, LimitEntry, LimitScope, LimitUnit, LimitWindow,
-    PriorityWord,
+    OnFailure, PriorityWord, RedisEntry,
 };
 use crate::instant::read_rfc3339;
 
@@ -30,6 +30,7 @@ pub(super) fn build(
     problems: &mut Vec<Problem>,
 ) -> (Access, Vec<FixedKey>) {
     let mut building = Building { loaded, problems };
+    building.redis();
     let limits = building.limits(&loaded.config.limits, &["limits"], "", Scope::Global);
     let config = &loaded.config;
     let when_limited = building.instead("when_limited", &config.when_limited, models);
@@ -58,6 +59,17 @@ struct Building<'a> {
 impl Building<'_> {
     fn error(&mut self, words: impl Into<String>, path: &[&str]) {
         self.problems.push(Problem::error(words, self.loaded.tree.place_of(path)));
+    }
+
+    /// Says what holds only if it is known how many instances there are.
+    fn redis(&mut self) {
+        let Some(terms) = self.loaded.config.redis.as_ref().map(RedisEntry::terms) else { return };
+        if terms.instances.is_none() && terms.on_failure == OnFailure::Share {
+            let words = "an instance that starts while Redis is away would grant every limit in full, as if it were alone";
+            let problem = Problem::warning(words, self.loaded.tree.place_of(&["redis"]));
+            self.problems
+                .push(problem.help("say how many there are with `instances`, or write `on_failure: deny`"));
+        }
     }
 
     fn limits(&mut self, entries: &[LimitEntry], path: &[&str], place: &str, scope: Scope) -> Vec<Arc<Rule>> {

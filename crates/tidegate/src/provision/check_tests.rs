@@ -312,3 +312,17 @@ proptest::proptest! {
         shown(&format!("{}{put}{}", &SAMPLE[..at], &SAMPLE[end..]));
     }
 }
+
+#[test]
+fn a_redis_without_a_number_of_instances_is_warned_of() {
+    let alone = "an instance that starts while Redis is away would grant every limit in full";
+    let redis = |terms: &str| look(&format!("redis: {terms}\n"));
+    for terms in ["redis://h:6379", "{ url: \"redis://h:6379\" }"] {
+        let (shown, provisioned) = redis(terms);
+        assert!(provisioned.is_good() && shown.contains(alone) && shown.contains("1 warning"), "{shown}");
+    }
+    for more in ["instances: 3", "on_failure: deny"] {
+        let (shown, _) = redis(&format!("{{ url: \"redis://h:6379\", {more} }}"));
+        assert!(!shown.contains(alone), "{shown}");
+    }
+}

@@ -30,6 +30,20 @@ enum Used {
     Open,
 }
 
+/// By whom something is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holder {
+    /// By its number, for so long at the latest.
+    Leased {
+        /// Unique among what is open.
+        id: u64,
+        /// From now on.
+        lease: Duration,
+    },
+    /// By somebody who is sure to give it back.
+    Keeper,
+}
+
 /// Whether something can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -121,12 +135,15 @@ impl Counter {
     }
 
     /// Counts or holds what was granted.
-    pub(super) fn grant(&mut self, claim: &Claim, id: u64, lease: Duration, now: i64) {
+    pub(super) fn grant(&mut self, claim: &Claim, holder: Holder, now: i64) {
         let amount = claim.amount.max(0);
         if claim.counts_at_once() {
             self.count(amount);
         } else if amount > 0 {
-            self.held.hold(id, amount, lease, now);
+            match holder {
+                Holder::Leased { id, lease } => self.held.hold(id, amount, lease, now),
+                Holder::Keeper => self.held.keep(amount),
+            }
         }
     }
 

@@ -13,7 +13,12 @@ const JITTER: i64 = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Held {
     holds: HashTable<Hold>,
+    /// Of all, those without a lease included.
     sum: i64,
+    /// What is held without a lease.
+    kept: i64,
+    /// By how many.
+    keepers: u32,
     /// No lease ends before this.
     next_end: i64,
     latest: i64,
@@ -28,7 +33,7 @@ struct Hold {
 
 impl Held {
     pub(super) fn new(now: i64) -> Self {
-        Self { holds: HashTable::new(), sum: 0, next_end: i64::MAX, latest: now }
+        Self { holds: HashTable::new(), sum: 0, kept: 0, keepers: 0, next_end: i64::MAX, latest: now }
     }
 
     pub(super) fn sum(&self) -> i64 {
@@ -36,7 +41,7 @@ impl Held {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.holds.is_empty()
+        self.keepers == 0 && self.holds.is_empty()
     }
 
     /// Frees what is held by those whose lease has run out.
@@ -51,7 +56,7 @@ impl Held {
         self.latest = self.latest.max(now);
         if now >= self.next_end {
             self.holds.retain(|hold| hold.end > now);
-            self.sum = self.holds.iter().fold(0, |sum: i64, hold| sum.saturating_add(hold.amount));
+            self.sum = self.holds.iter().fold(self.kept, |sum, hold| sum.saturating_add(hold.amount));
             self.next_end = self.holds.iter().map(|hold| hold.end).min().unwrap_or(i64::MAX);
         }
     }
@@ -70,6 +75,20 @@ impl Held {
                 self.holds.insert_unique(spread(id), Hold { id, amount, end }, |hold| spread(hold.id));
             }
         }
+    }
+
+    /// Holds so much more without a lease, for somebody who is sure to give it back.
+    pub(super) fn keep(&mut self, amount: i64) {
+        self.sum = self.sum.saturating_add(amount);
+        self.kept = self.kept.saturating_add(amount);
+        self.keepers = self.keepers.saturating_add(1);
+    }
+
+    /// Lets go of what somebody kept.
+    pub(super) fn give_back(&mut self, amount: i64) {
+        self.sum = self.sum.saturating_sub(amount).max(0);
+        self.kept = self.kept.saturating_sub(amount).max(0);
+        self.keepers = self.keepers.saturating_sub(1);
     }
 
     /// Whether `id` still holds something; its lease runs anew.

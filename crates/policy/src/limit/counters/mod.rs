@@ -12,7 +12,7 @@ mod sliding;
 mod tests;
 
 use super::{Amounts, Claim, Decision, Denial, Standing};
-use counter::{Counter, Verdict, until};
+use counter::{Counter, Holder, Verdict, until};
 use shards::{Locked, Shards};
 
 /// Counters of all subjects of all rules, in memory. Moments (`now`, `at`) are microseconds since 1970-01-01 UTC.
@@ -40,26 +40,43 @@ impl Counters {
     /// Grants all claims or none. `id` (unique among what is open) holds the amounts until it settles or releases them, or until `lease` is
     /// over. What it holds already stays held.
     pub fn reserve(&self, id: u64, claims: &[Claim], lease: Duration, now: i64) -> Decision {
-        let hashes: Vec<u64> = claims.iter().map(|claim| self.shards.hash(claim)).collect();
-        let mut locked = self.shards.lock_all(&hashes);
-        let denial = deny(&mut locked, claims, &hashes, now);
+        self.reserve_for(Holder::Leased { id, lease }, claims, now)
+    }
+
+    /// The same without a lease, for a caller who is sure to [give back](Self::give_back) what was granted.
+    pub fn keep(&self, claims: &[Claim], now: i64) -> Decision {
+        self.reserve_for(Holder::Keeper, claims, now)
+    }
+
+    fn reserve_for(&self, holder: Holder, claims: &[Claim], now: i64) -> Decision {
+        let mut asked = Vec::with_capacity(claims.len());
+        asked.extend(claims.iter().map(|claim| Asked { hash: self.shards.hash(claim), place: None }));
+        let mut locked = self.shards.lock_all(asked.iter().map(|asked| asked.hash));
+        let denial = deny(&mut locked, claims, &mut asked, now);
         if denial.is_some() {
-            let standings = claims.iter().zip(&hashes);
-            let standings = standings.map(|(claim, hash)| standing(&mut locked, claim, *hash, now)).collect();
-            return Decision { standings, denial };
+            let standings = claims.iter().zip(&asked);
+            let standings = standings.map(|(claim, asked)| standing(&mut locked, claim, asked.hash, now));
+            return Decision { standings: standings.collect(), denial };
         }
+        // One that is added may move the others of its shard.
+        let are_placed = asked.iter().all(|asked| asked.place.is_some());
         let mut standings = Vec::with_capacity(claims.len());
         let mut has_twins = false;
         for (i, claim) in claims.iter().enumerate() {
-            let counter = locked.shard(hashes[i]).find_or_insert(hashes[i], claim, now);
-            counter.grant(claim, id, lease, now);
+            let Asked { hash, place } = asked[i];
+            let shard = locked.shard(hash);
+            let counter = match place.filter(|_| are_placed).and_then(|place| shard.at(place)) {
+                Some(counter) => counter,
+                None => shard.find_or_insert(hash, claim, now),
+            };
+            counter.grant(claim, holder, now);
             standings.push(counter.standing(&claim.rule, now));
-            has_twins |= hashes[..i].contains(&hashes[i]);
+            has_twins |= asked[..i].iter().any(|other| other.hash == hash);
         }
         if has_twins {
             // The first of two claims on one counter was looked at before the second was granted.
             for (i, claim) in claims.iter().enumerate() {
-                standings[i] = standing(&mut locked, claim, hashes[i], now);
+                standings[i] = standing(&mut locked, claim, asked[i].hash, now);
             }
         }
         Decision { standings, denial: None }
@@ -72,12 +89,31 @@ impl Counters {
             let mut shard = self.shards.lock(hash);
             let counter = shard.find_or_insert(hash, claim, now);
             counter.advance_under(&claim.rule, now);
-            counter.grant(claim, id, lease, now);
+            counter.grant(claim, Holder::Leased { id, lease }, now);
         }
     }
 
     /// Lets go of what `id` holds and counts what it has used, at `now`. Once per reservation: a second time would count twice.
     pub fn settle(&self, id: u64, claims: &[Claim], amounts: &Amounts, now: i64) {
+        self.settle_by(claims, amounts, now, |counter, _| counter.held.release(id));
+    }
+
+    /// Lets go of what was granted by [`Self::keep`] and counts what was used, at `now`. Once.
+    pub fn give_back(&self, claims: &[Claim], amounts: &Amounts, now: i64) {
+        self.settle_by(claims, amounts, now, |counter, claim| {
+            if claim.amount > 0 {
+                counter.held.give_back(claim.amount);
+            }
+        });
+    }
+
+    fn settle_by(
+        &self,
+        claims: &[Claim],
+        amounts: &Amounts,
+        now: i64,
+        let_go: impl Fn(&mut Counter, &Claim),
+    ) {
         // Requests were counted when they were granted, and hold nothing.
         for claim in claims.iter().filter(|claim| !claim.counts_at_once()) {
             let used = claim.used(amounts);
@@ -87,7 +123,7 @@ impl Counters {
                 if used > 0 { Some(shard.find_or_insert(hash, claim, now)) } else { shard.find(hash, claim) };
             if let Some(counter) = counter {
                 counter.advance_under(&claim.rule, now);
-                counter.held.release(id);
+                let_go(counter, claim);
                 counter.count(used);
             }
         }
@@ -152,15 +188,27 @@ impl Counters {
     }
 }
 
-/// Why not all claims can be granted.
-fn deny(locked: &mut Locked<'_>, claims: &[Claim], hashes: &[u64], now: i64) -> Option<Denial> {
+/// A claim's counter, as it is looked for.
+#[derive(Clone, Copy)]
+struct Asked {
+    hash: u64,
+    /// Where it was found.
+    place: Option<usize>,
+}
+
+/// Why not all claims can be granted; notes where their counters are, which are up to date then.
+fn deny(locked: &mut Locked<'_>, claims: &[Claim], asked: &mut [Asked], now: i64) -> Option<Denial> {
     let mut worst: Option<(usize, Verdict)> = None;
     for (i, claim) in claims.iter().enumerate() {
+        let hash = asked[i].hash;
         // Earlier claims of this request on the same counter go first.
-        let twins = (0..i).filter(|&j| hashes[j] == hashes[i]);
-        let asked = twins.fold(claim.amount.max(0), |sum, j| sum.saturating_add(claims[j].amount.max(0)));
-        let counter = locked.shard(hashes[i]).find(hashes[i], claim);
-        let verdict = look(counter, claim, now, |counter| counter.judge(&claim.rule, asked));
+        let twins = (0..i).filter(|&j| asked[j].hash == hash);
+        let amount = twins.fold(claim.amount.max(0), |sum, j| sum.saturating_add(claims[j].amount.max(0)));
+        let shard = locked.shard(hash);
+        let place = shard.place(hash, claim);
+        asked[i].place = place;
+        let counter = place.and_then(|place| shard.at(place));
+        let verdict = look(counter, claim, now, |counter| counter.judge(&claim.rule, amount));
         if verdict != Verdict::Granted && worst.is_none_or(|(_, other)| severity(verdict) > severity(other)) {
             worst = Some((i, verdict));
         }

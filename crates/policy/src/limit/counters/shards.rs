@@ -61,8 +61,8 @@ impl Shards {
     }
 
     /// Locks the shards of several counters. In ascending order, so that nobody waits for anybody who waits for them.
-    pub(super) fn lock_all(&self, hashes: &[u64]) -> Locked<'_> {
-        let set = hashes.iter().fold(0u128, |set, hash| set | 1 << number(*hash));
+    pub(super) fn lock_all(&self, hashes: impl Iterator<Item = u64>) -> Locked<'_> {
+        let set = hashes.fold(0u128, |set, hash| set | 1 << number(hash));
         let mut guards = Vec::with_capacity(set.count_ones() as usize);
         let mut rest = set;
         while rest != 0 {
@@ -96,6 +96,16 @@ impl Shard {
         self.0.find_mut(hash, |counter| counter.hash == hash && counter.is_of(claim))
     }
 
+    /// Where a counter is, until one is added to its shard or forgotten.
+    pub(super) fn place(&self, hash: u64, claim: &Claim) -> Option<usize> {
+        self.0.find_bucket_index(hash, |counter| counter.hash == hash && counter.is_of(claim))
+    }
+
+    /// The counter at that place.
+    pub(super) fn at(&mut self, place: usize) -> Option<&mut Counter> {
+        self.0.get_bucket_mut(place)
+    }
+
     pub(super) fn find_or_insert(&mut self, hash: u64, claim: &Claim, now: i64) -> &mut Counter {
         let is_it = |counter: &Counter| counter.hash == hash && counter.is_of(claim);
         let entry = self.0.entry(hash, is_it, |counter| counter.hash);
@@ -126,11 +136,15 @@ fn number(hash: u64) -> u32 {
 /// Mixes a text into a hash: eight bytes at a time, each step a multiplication whose halves are laid over each other. Not for anything that
 /// must not be forged; cheap, and not to be guessed without the seed.
 fn fold_text(state: u64, text: &str) -> u64 {
-    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    let bytes = text.as_bytes();
+    let state = fold(state, bytes.len() as u64);
+    // The last eight bytes whole, though some of them may have had their turn.
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return fold(state, bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    };
+    let (chunks, _) = bytes.as_chunks::<8>();
     let state = chunks.iter().fold(state, |state, chunk| fold(state, u64::from_le_bytes(*chunk)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    fold(fold(state, u64::from_le_bytes(last)), text.len() as u64)
+    fold(state, u64::from_le_bytes(*last))
 }
 
 fn fold(state: u64, word: u64) -> u64 {

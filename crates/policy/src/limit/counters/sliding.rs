@@ -12,6 +12,8 @@ pub(super) struct Sliding {
     width: i64,
     /// The latest moment that was seen. Time stands still here while the clock is set back by less than a window.
     latest: i64,
+    /// The number of the slot that it is in: no counted slot has a higher one.
+    current: i64,
     /// Sum over the slots.
     total: i64,
     /// Number of the slot (from 1970 on) and amount, oldest first.
@@ -21,7 +23,8 @@ pub(super) struct Sliding {
 impl Sliding {
     /// Nothing used. `length` is the window's, in microseconds.
     pub(super) fn new(length: i64, now: i64) -> Self {
-        Self { width: width(length), latest: now, total: 0, slots: VecDeque::new() }
+        let width = width(length);
+        Self { width, latest: now, current: now.div_euclid(width), total: 0, slots: VecDeque::new() }
     }
 
     pub(super) fn is_of(&self, length: i64) -> bool {
@@ -36,10 +39,9 @@ impl Sliding {
             }
             return;
         }
-        self.latest = now;
-        let current = now.div_euclid(self.width);
+        self.move_to(now);
         while let Some(&(slot, amount)) = self.slots.front() {
-            if is_counted(slot, current) {
+            if is_counted(slot, self.current) {
                 break;
             }
             self.slots.pop_front();
@@ -49,22 +51,38 @@ impl Sliding {
 
     /// The clock was set back by more than a window: everything counts as used just now, for it may have been.
     fn rewind(&mut self, now: i64) {
-        self.latest = now;
+        self.move_to(now);
         self.slots.clear();
         if self.total > 0 {
-            self.slots.push_back((now.div_euclid(self.width), self.total));
+            self.slots.push_back((self.current, self.total));
+        }
+    }
+
+    fn move_to(&mut self, now: i64) {
+        self.latest = now;
+        // Mostly it is the same slot, and a division takes longer than all the rest.
+        let passed = now.saturating_sub(self.current.saturating_mul(self.width));
+        if !(0..self.width).contains(&passed) {
+            self.current = now.div_euclid(self.width);
         }
     }
 
     /// Counts what is used now.
     pub(super) fn count(&mut self, amount: i64) {
-        self.count_at(amount, self.latest);
+        if amount <= 0 {
+            return;
+        }
+        self.total = self.total.saturating_add(amount);
+        match self.slots.back_mut() {
+            Some((slot, sum)) if *slot == self.current => *sum = sum.saturating_add(amount),
+            _ => self.slots.push_back((self.current, amount)),
+        }
     }
 
     /// Counts what was used at `at`, unless that is too long ago.
     pub(super) fn count_at(&mut self, amount: i64, at: i64) {
         let slot = at.min(self.latest).div_euclid(self.width);
-        if amount <= 0 || !is_counted(slot, self.latest.div_euclid(self.width)) {
+        if amount <= 0 || !is_counted(slot, self.current) {
             return;
         }
         self.total = self.total.saturating_add(amount);
@@ -89,11 +107,7 @@ impl Sliding {
 
     /// When nothing will count any more; with `is_held`, as if something were used now.
     pub(super) fn reset_at(&self, is_held: bool) -> Option<i64> {
-        let last = if is_held {
-            Some(self.latest.div_euclid(self.width))
-        } else {
-            self.slots.back().map(|(slot, _)| *slot)
-        };
+        let last = if is_held { Some(self.current) } else { self.slots.back().map(|(slot, _)| *slot) };
         last.map(|slot| self.end_of(slot))
     }
 

@@ -4,16 +4,17 @@
 
 use std::time::Duration;
 
-use tidegate_core::digits::push_digits;
+use tidegate_core::digits::push_number;
 
-use super::civil::{SECOND, rfc3339};
+use super::civil::{SECOND, push_rfc3339};
 use super::{Claim, Decision, Denial, Standing, Unit};
 
+mod lines;
 mod standard;
 #[cfg(test)]
 mod tests;
 
-pub use standard::standard;
+pub use lines::{Lines, NAMES, Name};
 
 /// A header: its name in lower case, and its value.
 pub type Header = (&'static str, String);
@@ -22,77 +23,95 @@ pub type Header = (&'static str, String);
 /// seconds (openai-python, `_calculate_retry_timeout`).
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// OpenAI's: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`; resets as Go writes durations (`6m0s`).
-pub fn openai(claims: &[Claim], decision: &Decision) -> Vec<Header> {
-    const REQUESTS: [&str; 3] =
-        ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
-    const TOKENS: [&str; 3] =
-        ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
-    let mut headers = Vec::with_capacity(6);
-    for (units, names) in [(&[Unit::Requests][..], REQUESTS), (ANY_TOKENS, TOKENS)] {
-        if let Some(told) = tightest(claims, decision, units) {
-            headers.extend(told.triple(names, go_duration(told.standing.reset)));
-        }
-    }
-    headers
+/// How many units there are.
+const UNITS: usize = 6;
+
+/// What is told of a request's limits.
+pub struct Teller<'a> {
+    claims: &'a [Claim],
+    decision: &'a Decision,
+    /// By unit, the limit that is told.
+    tightest: [Option<Place>; UNITS],
 }
 
-/// OpenAI knows one kind of tokens.
-const ANY_TOKENS: &[Unit] = &[Unit::Tokens, Unit::InputTokens, Unit::OutputTokens];
-
-/// Anthropic's: `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}`; resets in RFC 3339.
-/// `now` in microseconds since 1970-01-01 UTC.
-pub fn anthropic(claims: &[Claim], decision: &Decision, now: i64) -> Vec<Header> {
-    const FAMILIES: [(Unit, [&str; 3]); 4] = [
-        (
-            Unit::Requests,
-            [
-                "anthropic-ratelimit-requests-limit",
-                "anthropic-ratelimit-requests-remaining",
-                "anthropic-ratelimit-requests-reset",
-            ],
-        ),
-        (
-            Unit::Tokens,
-            [
-                "anthropic-ratelimit-tokens-limit",
-                "anthropic-ratelimit-tokens-remaining",
-                "anthropic-ratelimit-tokens-reset",
-            ],
-        ),
-        (
-            Unit::InputTokens,
-            [
-                "anthropic-ratelimit-input-tokens-limit",
-                "anthropic-ratelimit-input-tokens-remaining",
-                "anthropic-ratelimit-input-tokens-reset",
-            ],
-        ),
-        (
-            Unit::OutputTokens,
-            [
-                "anthropic-ratelimit-output-tokens-limit",
-                "anthropic-ratelimit-output-tokens-remaining",
-                "anthropic-ratelimit-output-tokens-reset",
-            ],
-        ),
-    ];
-    let mut headers = Vec::with_capacity(12);
-    for (unit, names) in FAMILIES {
-        if let Some(told) = tightest(claims, decision, &[unit]) {
-            headers.extend(told.triple(names, rfc3339(now.saturating_add(micros(told.standing.reset)))));
-        }
-    }
-    headers
+/// A limit among those of a request.
+#[derive(Clone, Copy)]
+struct Place {
+    claim: usize,
+    /// How much goes before others: the one that refused, then the one with the least share left.
+    share_left: f64,
 }
 
-/// Ours, for money: `x-tidegate-budget-{limit,remaining,reset}` in US dollars and whole seconds. No dialect has headers for it.
-pub fn budget(claims: &[Claim], decision: &Decision) -> Vec<Header> {
-    const NAMES: [&str; 3] =
-        ["x-tidegate-budget-limit", "x-tidegate-budget-remaining", "x-tidegate-budget-reset"];
-    let told = tightest(claims, decision, &[Unit::Money]);
-    told.map(|told| told.triple(NAMES, whole_seconds(told.standing.reset).to_string()).to_vec())
-        .unwrap_or_default()
+impl<'a> Teller<'a> {
+    /// Looks for the limits that are to be told.
+    pub fn new(claims: &'a [Claim], decision: &'a Decision) -> Self {
+        let mut tightest: [Option<Place>; UNITS] = [None; UNITS];
+        for (i, (claim, standing)) in claims.iter().zip(&decision.standings).enumerate() {
+            let refused = decision.denial.is_some_and(|denial| denial.claim == i);
+            let share = standing.remaining as f64 / (claim.rule.most() as f64).max(1.0);
+            let place = Place { claim: i, share_left: if refused { -1.0 } else { share } };
+            let told = &mut tightest[claim.rule.unit as usize];
+            if told.is_none_or(|told| place.share_left < told.share_left) {
+                *told = Some(place);
+            }
+        }
+        Self { claims, decision, tightest }
+    }
+
+    /// OpenAI's: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`; resets as Go writes durations (`6m0s`).
+    pub fn openai(&self, out: &mut Lines) {
+        // OpenAI knows one kind of tokens.
+        let any_tokens = [Unit::Tokens, Unit::InputTokens, Unit::OutputTokens];
+        let families = [(&[Unit::Requests][..], lines::OPENAI_REQUESTS), (&any_tokens, lines::OPENAI_TOKENS)];
+        for (units, first) in families {
+            if let Some(told) = self.tightest_of(units) {
+                told.triple(first, out, |out| push_go_duration(out, told.standing.reset));
+            }
+        }
+    }
+
+    /// Anthropic's: `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}`; resets in RFC 3339.
+    /// `now` in microseconds since 1970-01-01 UTC.
+    pub fn anthropic(&self, now: i64, out: &mut Lines) {
+        const FAMILIES: [(Unit, Name); 4] = [
+            (Unit::Requests, lines::ANTHROPIC_REQUESTS),
+            (Unit::Tokens, lines::ANTHROPIC_TOKENS),
+            (Unit::InputTokens, lines::ANTHROPIC_INPUT),
+            (Unit::OutputTokens, lines::ANTHROPIC_OUTPUT),
+        ];
+        for (unit, first) in FAMILIES {
+            if let Some(told) = self.tightest(unit) {
+                let reset = now.saturating_add(micros(told.standing.reset));
+                told.triple(first, out, |out| push_rfc3339(out, reset));
+            }
+        }
+    }
+
+    /// Ours, for money: `x-tidegate-budget-{limit,remaining,reset}` in US dollars and whole seconds. No dialect has headers for it.
+    pub fn budget(&self, out: &mut Lines) {
+        if let Some(told) = self.tightest(Unit::Money) {
+            told.triple(lines::BUDGET, out, |out| push_number(out, whole_seconds(told.standing.reset), 1));
+        }
+    }
+
+    /// Of the limits of a unit the one that refused, otherwise the one with the least share left.
+    fn tightest(&self, unit: Unit) -> Option<Told<'a>> {
+        self.tightest[unit as usize].map(|place| self.told(place))
+    }
+
+    fn tightest_of(&self, units: &[Unit]) -> Option<Told<'a>> {
+        let places = units.iter().filter_map(|unit| self.tightest[*unit as usize]);
+        let first = places.min_by(|a, b| a.share_left.total_cmp(&b.share_left).then(a.claim.cmp(&b.claim)));
+        first.map(|place| self.told(place))
+    }
+
+    fn told(&self, place: Place) -> Told<'a> {
+        Told {
+            claim: &self.claims[place.claim],
+            standing: self.decision.standings[place.claim],
+            denial: self.decision.denial.filter(|denial| denial.claim == place.claim),
+        }
+    }
 }
 
 /// For whom is refused: `retry-after` in seconds (of an unknown wait 1), `retry-after-ms` where it is known, and `x-should-retry: false` where waiting
@@ -143,76 +162,68 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Limit, remaining and reset.
-    fn triple(&self, [limit, remaining, reset]: [&'static str; 3], reset_value: String) -> [Header; 3] {
-        [
-            (limit, self.amount(self.claim.rule.most())),
-            (remaining, self.amount(self.standing.remaining)),
-            (reset, reset_value),
-        ]
+    /// Limit, remaining and reset, under three names from `first` on.
+    fn triple(&self, first: Name, out: &mut Lines, reset: impl FnOnce(&mut Vec<u8>)) {
+        out.add(first, |out| self.push_amount(out, self.claim.rule.most()));
+        out.add(first + 1, |out| self.push_amount(out, self.standing.remaining));
+        out.add(first + 2, reset);
     }
 
     /// A number, or dollars.
-    fn amount(&self, amount: i64) -> String {
-        if self.claim.rule.unit == Unit::Money { dollars(amount) } else { number(amount) }
+    fn push_amount(&self, out: &mut Vec<u8>, amount: i64) {
+        if self.claim.rule.unit == Unit::Money {
+            push_dollars(out, amount);
+        } else {
+            push_number(out, amount.max(0).unsigned_abs(), 1);
+        }
     }
-
-    /// By how much of the limit others are looser.
-    fn share_left(&self) -> f64 {
-        self.standing.remaining as f64 / (self.claim.rule.most() as f64).max(1.0)
-    }
-}
-
-/// Of the limits of these units the one that refused, otherwise the one with the least share left.
-fn tightest<'a>(claims: &'a [Claim], decision: &Decision, units: &[Unit]) -> Option<Told<'a>> {
-    let all = claims.iter().zip(&decision.standings).enumerate();
-    let of_unit = all.filter(|(_, (claim, _))| units.contains(&claim.rule.unit));
-    let told = of_unit.map(|(i, (claim, standing))| Told {
-        claim,
-        standing: *standing,
-        denial: decision.denial.filter(|denial| denial.claim == i),
-    });
-    told.min_by(|a, b| {
-        b.denial.is_some().cmp(&a.denial.is_some()).then(a.share_left().total_cmp(&b.share_left()))
-    })
-}
-
-/// A number that is at least 0.
-fn number(number: i64) -> String {
-    let mut text = String::with_capacity(20);
-    push_digits(&mut text, number.max(0).unsigned_abs());
-    text
 }
 
 /// Decimal dollars without superfluous zeros: `0.25`.
-fn dollars(nanos: i64) -> String {
-    let mut text = number(nanos / 1_000_000_000);
-    let fraction = nanos.unsigned_abs() % 1_000_000_000;
+fn push_dollars(out: &mut Vec<u8>, nanos: i64) {
+    let nanos = nanos.max(0).unsigned_abs();
+    push_number(out, nanos / 1_000_000_000, 1);
+    let fraction = nanos % 1_000_000_000;
     if fraction > 0 {
-        text.push('.');
-        // A billion in front keeps the zeros.
-        let padded = number(1_000_000_000 + fraction as i64);
-        text.push_str(padded[1..].trim_end_matches('0'));
+        out.push(b'.');
+        push_number(out, fraction, 9);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
     }
-    text
 }
 
 /// As Go's `time.Duration` prints it, in milliseconds and from a minute on in whole seconds, rounded up: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.
-fn go_duration(duration: Duration) -> String {
-    let millis = duration.as_micros().div_ceil(1000);
-    if millis == 0 {
-        return "0s".to_owned();
+fn push_go_duration(out: &mut Vec<u8>, duration: Duration) {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let millis = u64::from(nanos.div_ceil(1_000_000));
+    // Rounded up, a second may have become full.
+    let (seconds, millis) = (seconds.saturating_add(millis / 1000), millis % 1000);
+    if seconds == 0 {
+        push_number(out, millis, 1);
+        out.extend_from_slice(if millis > 0 { b"ms" } else { b"s" });
+        return;
     }
-    if millis < 1000 {
-        return format!("{millis}ms");
+    if seconds < 60 {
+        push_number(out, seconds, 1);
+        if millis > 0 {
+            out.push(b'.');
+            push_number(out, millis, 3);
+            while out.last() == Some(&b'0') {
+                out.pop();
+            }
+        }
+        return out.push(b's');
     }
-    if millis < 60_000 {
-        let text = format!("{}.{:03}", millis / 1000, millis % 1000);
-        return format!("{}s", text.trim_end_matches('0').trim_end_matches('.'));
+    let seconds = seconds.saturating_add(u64::from(millis > 0));
+    if seconds >= 3600 {
+        push_number(out, seconds / 3600, 1);
+        out.push(b'h');
     }
-    let seconds = millis.div_ceil(1000);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}h{minutes}m{seconds}s") } else { format!("{minutes}m{seconds}s") }
+    push_number(out, seconds / 60 % 60, 1);
+    out.push(b'm');
+    push_number(out, seconds % 60, 1);
+    out.push(b's');
 }
 
 /// Rounded up.

@@ -1,73 +1,75 @@
 //! `RateLimit-Policy` and `RateLimit`, as draft-ietf-httpapi-ratelimit-headers-11 has them.
 
-use tidegate_core::digits::push_digits;
+use tidegate_core::digits::push_number;
 
-use super::{Header, Told, tightest, whole_seconds};
-use crate::limit::{Claim, Decision, Unit, Window};
+use super::{Lines, Teller, Told, lines, whole_seconds};
+use crate::limit::{Unit, Window};
 
 /// Largest integer of a structured field (RFC 9651, section 3.3.1).
 const LARGEST: i64 = 999_999_999_999_999;
 
-const UNITS: [Unit; 6] =
+const ORDER: [Unit; super::UNITS] =
     [Unit::Requests, Unit::Tokens, Unit::InputTokens, Unit::OutputTokens, Unit::Money, Unit::Concurrent];
 
-/// `ratelimit-policy` and `ratelimit`, with one item for each unit that is limited; nothing where nothing is.
-///
-/// Quotas must be integers there, so money is told in millionths of a dollar (`qu="micro-usd"`).
-pub fn standard(claims: &[Claim], decision: &Decision) -> Vec<Header> {
-    let (mut policies, mut limits) = (String::new(), String::new());
-    for unit in UNITS {
-        let Some(told) = tightest(claims, decision, &[unit]) else { continue };
-        if policies.is_empty() {
-            (policies, limits) = (String::with_capacity(192), String::with_capacity(128));
-        } else {
-            policies.push_str(", ");
-            limits.push_str(", ");
+impl Teller<'_> {
+    /// `ratelimit-policy` and `ratelimit`, with one item for each unit that is limited; nothing where nothing is.
+    ///
+    /// Quotas must be integers there, so money is told in millionths of a dollar (`qu="micro-usd"`).
+    pub fn standard(&self, out: &mut Lines) {
+        if self.claims.is_empty() {
+            return;
         }
-        push_policy(&mut policies, &told);
-        push_limit(&mut limits, &told);
+        out.add(lines::POLICY, |out| self.push_items(out, push_policy));
+        out.add(lines::LIMIT, |out| self.push_items(out, push_limit));
     }
-    if policies.is_empty() {
-        return Vec::new();
+
+    fn push_items(&self, out: &mut Vec<u8>, push: impl Fn(&mut Vec<u8>, &Told<'_>)) {
+        let mut is_first = true;
+        for told in ORDER.into_iter().filter_map(|unit| self.tightest(unit)) {
+            if !is_first {
+                out.extend_from_slice(b", ");
+            }
+            is_first = false;
+            push(out, &told);
+        }
     }
-    vec![("ratelimit-policy", policies), ("ratelimit", limits)]
 }
 
 /// `"name";q=100;qu="tokens";w=60`
-fn push_policy(out: &mut String, told: &Told<'_>) {
+fn push_policy(out: &mut Vec<u8>, told: &Told<'_>) {
     let rule = &told.claim.rule;
     push_quoted(out, &rule.name);
-    out.push_str(";q=");
-    push_digits(out, integer(rule.amount, rule.unit));
-    out.push_str(match rule.unit {
+    out.extend_from_slice(b";q=");
+    push_number(out, integer(rule.amount, rule.unit), 1);
+    out.extend_from_slice(match rule.unit {
         // The unit that is meant when none is named.
-        Unit::Requests => "",
-        Unit::Tokens => r#";qu="tokens""#,
-        Unit::InputTokens => r#";qu="input-tokens""#,
-        Unit::OutputTokens => r#";qu="output-tokens""#,
-        Unit::Money => r#";qu="micro-usd""#,
-        Unit::Concurrent => r#";qu="concurrent-requests""#,
+        Unit::Requests => b"",
+        Unit::Tokens => br#";qu="tokens""#,
+        Unit::InputTokens => br#";qu="input-tokens""#,
+        Unit::OutputTokens => br#";qu="output-tokens""#,
+        Unit::Money => br#";qu="micro-usd""#,
+        Unit::Concurrent => br#";qu="concurrent-requests""#,
     });
     let length = match rule.window {
         Window::Sliding(length) | Window::Bucket { per: length, .. } => length,
         Window::Calendar(calendar) => calendar.usual_length(),
         Window::Open => return,
     };
-    out.push_str(";w=");
-    push_digits(out, whole_seconds(length).max(1));
+    out.extend_from_slice(b";w=");
+    push_number(out, whole_seconds(length).max(1), 1);
 }
 
 /// `"name";r=50;t=30`. `t` is the time in which no more than `r` can be used: until the refused request would pass, which is then also
 /// `retry-after`; otherwise until the limit is whole again.
-fn push_limit(out: &mut String, told: &Told<'_>) {
+fn push_limit(out: &mut Vec<u8>, told: &Told<'_>) {
     let rule = &told.claim.rule;
     push_quoted(out, &rule.name);
-    out.push_str(";r=");
-    push_digits(out, integer(told.standing.remaining, rule.unit));
+    out.extend_from_slice(b";r=");
+    push_number(out, integer(told.standing.remaining, rule.unit), 1);
     if rule.window != Window::Open {
         let time = told.denial.and_then(|denial| denial.wait).unwrap_or(told.standing.reset);
-        out.push_str(";t=");
-        push_digits(out, whole_seconds(time));
+        out.extend_from_slice(b";t=");
+        push_number(out, whole_seconds(time), 1);
     }
 }
 
@@ -77,9 +79,17 @@ fn integer(amount: i64, unit: Unit) -> u64 {
 }
 
 /// A structured field's string. Checked rules' names hold nothing that needs care.
-fn push_quoted(out: &mut String, name: &str) {
-    let printable = |c: char| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' };
-    out.push('"');
-    out.extend(name.chars().map(printable));
-    out.push('"');
+fn push_quoted(out: &mut Vec<u8>, name: &str) {
+    out.push(b'"');
+    let first = out.len();
+    out.extend_from_slice(name.as_bytes());
+    if !name.bytes().all(is_plain) {
+        out.truncate(first);
+        out.extend(name.chars().map(|c| u8::try_from(c).ok().filter(|byte| is_plain(*byte)).unwrap_or(b'_')));
+    }
+    out.push(b'"');
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'
 }

@@ -20,6 +20,33 @@ fn granted(standings: &[(i64, u64)]) -> Decision {
     Decision { standings: standings.iter().map(standing).collect(), denial: None }
 }
 
+/// The headers that are told by one of the families.
+fn told(claims: &[Claim], decision: &Decision, tell: impl FnOnce(&Teller<'_>, &mut Lines)) -> Vec<Header> {
+    let mut out = Lines::new();
+    tell(&Teller::new(claims, decision), &mut out);
+    let (text, lines) = out.into_parts();
+    let mut start = 0;
+    let header = |(name, end): (Name, usize)| {
+        let value = text[std::mem::replace(&mut start, end)..end].to_vec();
+        (NAMES[name], String::from_utf8(value).expect("ASCII"))
+    };
+    lines.into_iter().map(header).collect()
+}
+
+fn openai(claims: &[Claim], decision: &Decision) -> Vec<Header> {
+    told(claims, decision, |teller, out| teller.openai(out))
+}
+
+fn standard(claims: &[Claim], decision: &Decision) -> Vec<Header> {
+    told(claims, decision, |teller, out| teller.standard(out))
+}
+
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).expect("ASCII")
+}
+
 fn lines(headers: &[Header]) -> Vec<String> {
     headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
 }
@@ -48,7 +75,9 @@ fn openai_callers_read_the_tightest_limit_of_requests_and_tokens() {
 #[test]
 fn anthropic_callers_read_each_kind_of_tokens() {
     let claims = [minute("i", Unit::InputTokens, 50), minute("o", Unit::OutputTokens, 20)];
-    let headers = anthropic(&claims, &granted(&[(40, 1500), (0, 60_000)]), 1_795_219_200 * SECOND);
+    let headers = told(&claims, &granted(&[(40, 1500), (0, 60_000)]), |teller, out| {
+        teller.anthropic(1_795_219_200 * SECOND, out);
+    });
     let wanted = [
         "anthropic-ratelimit-input-tokens-limit: 50",
         "anthropic-ratelimit-input-tokens-remaining: 40",
@@ -84,7 +113,7 @@ fn the_standard_fields_name_rule_quota_unit_and_window() {
 #[test]
 fn budgets_are_told_in_dollars() {
     let claims = [claim("budget", Unit::Money, 20_000_000_000, Window::Calendar(Calendar::Day))];
-    let headers = budget(&claims, &granted(&[(50_000_001, 1001)]));
+    let headers = told(&claims, &granted(&[(50_000_001, 1001)]), |teller, out| teller.budget(out));
     let wanted = [
         "x-tidegate-budget-limit: 20",
         "x-tidegate-budget-remaining: 0.050000001",
@@ -120,9 +149,13 @@ fn callers_are_told_when_waiting_does_not_help() {
     assert_eq!(lines(&retry(&claims, &denial)), ["x-should-retry: false"]);
 }
 
+fn go_duration(duration: Duration) -> String {
+    text(|out| push_go_duration(out, duration))
+}
+
 #[test]
 fn durations_are_written_as_go_writes_them() {
-    for (millis, text) in [
+    for (millis, wanted) in [
         (0, "0s"),
         (999, "999ms"),
         (1000, "1s"),
@@ -133,15 +166,17 @@ fn durations_are_written_as_go_writes_them() {
         (3_600_000, "1h0m0s"),
         (90_061_000, "25h1m1s"),
     ] {
-        assert_eq!(go_duration(Duration::from_millis(millis)), text);
+        assert_eq!(go_duration(Duration::from_millis(millis)), wanted);
     }
     assert_eq!(go_duration(Duration::from_micros(1)), "1ms");
-    let _ = (go_duration(Duration::MAX), rfc3339(micros(Duration::MAX)));
+    assert_eq!(go_duration(Duration::from_micros(999_001)), "1s");
+    assert_eq!(go_duration(Duration::from_micros(59_999_001)), "1m0s");
+    let _ = (go_duration(Duration::MAX), text(|out| push_rfc3339(out, micros(Duration::MAX))));
 }
 
 #[test]
 fn dollars_keep_every_digit_of_their_fraction() {
-    for (nanos, text) in [
+    for (nanos, wanted) in [
         (0, "0"),
         (25_000_000_000, "25"),
         (1_110_000_000, "1.11"),
@@ -149,6 +184,6 @@ fn dollars_keep_every_digit_of_their_fraction() {
         (1, "0.000000001"),
         (2_000_000_010, "2.00000001"),
     ] {
-        assert_eq!(dollars(nanos), text);
+        assert_eq!(text(|out| push_dollars(out, nanos)), wanted);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tidegate_policy::limit::{Amounts, Claim, Rule, Unit, Window};
 use tidegate_testkit::servers::Redis;
 
@@ -83,6 +84,44 @@ async fn take_at_once(what: &str, limiters: &[Arc<Limiter>], rule: &Arc<Rule>, e
     println!("{what}: with the breaker open median {middle:?}, slowest {slowest:?}");
     assert!(middle < AT_ONCE, "{what}: {middle:?}");
     granted
+}
+
+/// A timer of the length that a request may wait for Redis, and of what a timer may be late by. It is set right after a request has set its
+/// own and runs by the same clock, so that it tells the request's wait from that of a busy machine.
+async fn too_long(rules: RedisRules) {
+    tokio::time::sleep(rules.time_limit + Duration::from_millis(5)).await;
+}
+
+#[tokio::test]
+async fn fault_90_behind_300_ms_of_delay_no_request_waits_for_more_than_the_time_limit() {
+    let redis = Redis::start().await.expect("Redis starts");
+    let delay = Delay::start(redis.port()).await;
+    let rules = RedisRules::default();
+    assert_eq!(rules.time_limit, Duration::from_millis(50));
+    let limiter = Limiter::with_redis(&place(&delay.url()), rules, Clock::system()).expect("a place");
+    let rule = requests(1_000_000);
+    let mut waited = 0;
+    for _ in 0..3 {
+        delay.set(Duration::ZERO);
+        until("Redis decides", || limiter.health().redis == RedisState::Up).await;
+        delay.set(Duration::from_millis(300));
+        // The first ones find out that it is slow, the others do not wait for it.
+        while limiter.health().redis == RedisState::Up {
+            tokio::select! {
+                biased;
+                (decision, _) = limiter.reserve(vec![claim(&rule, 1)], LEASE) => assert_eq!(decision.denial, None),
+                () = too_long(rules) => panic!("a request waits for Redis"),
+            }
+            waited += 1;
+        }
+        for _ in 0..20 {
+            let at_once = limiter.reserve(vec![claim(&rule, 1)], LEASE).now_or_never();
+            let (decision, _) = at_once.expect("Redis is not asked");
+            assert_eq!(decision.denial, None);
+        }
+    }
+    assert!(waited > 0, "nobody found out that Redis is slow");
+    assert!(limiter.health().fallback_decisions >= 60);
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// A life that was lived: when how much was used, and what is still open.
 struct Life {
     counters: Counters,
+    /// The same without leases.
+    kept: Counters,
     rule: Arc<Rule>,
     now: i64,
     open: BTreeMap<u64, i64>,
@@ -38,7 +40,8 @@ struct Life {
 
 impl Life {
     fn new(rule: Arc<Rule>) -> Self {
-        Self { counters: Counters::new(), rule, now: START, open: BTreeMap::new(), used: Vec::new() }
+        let (counters, kept) = (Counters::new(), Counters::new());
+        Self { counters, kept, rule, now: START, open: BTreeMap::new(), used: Vec::new() }
     }
 
     /// Lives on; `check` looks at each decision with the amount that was asked for, before what it changes is written down.
@@ -51,8 +54,9 @@ impl Life {
             match step {
                 Step::Wait(time) => self.now += time,
                 Step::Reserve(amount) => {
-                    let decision =
-                        self.counters.reserve(id, &[claim(&self.rule, amount)], Duration::MAX, self.now);
+                    let claims = [claim(&self.rule, amount)];
+                    let decision = self.counters.reserve(id, &claims, Duration::MAX, self.now);
+                    prop_assert_eq!(&self.kept.keep(&claims, self.now), &decision);
                     check(self, amount, &decision)?;
                     if is_granted(&decision) {
                         self.open.insert(id, amount);
@@ -71,7 +75,9 @@ impl Life {
         };
         self.open.remove(&id);
         let amount = held * share / 100;
-        self.counters.settle(id, &[claim(&self.rule, held)], &tokens(amount), self.now);
+        let claims = [claim(&self.rule, held)];
+        self.counters.settle(id, &claims, &tokens(amount), self.now);
+        self.kept.give_back(&claims, &tokens(amount), self.now);
         self.used.push((self.now, amount));
     }
 
@@ -91,7 +97,9 @@ impl Life {
     }
 
     fn remaining(&self) -> i64 {
-        self.counters.standings(&[claim(&self.rule, 0)], self.now)[0].remaining
+        let of = |counters: &Counters| counters.standings(&[claim(&self.rule, 0)], self.now)[0].remaining;
+        assert_eq!(of(&self.counters), of(&self.kept));
+        of(&self.counters)
     }
 }
 

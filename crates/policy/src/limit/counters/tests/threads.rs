@@ -41,10 +41,12 @@ fn fault_86_of_two_hundred_at_one_remaining_unit_exactly_one_passes() {
 #[test]
 fn fault_86_no_limit_is_passed_and_nothing_leaks_whatever_the_order_of_claims() {
     let counters = Counters::new();
+    let kept = Counters::new();
     let rules: Vec<Arc<Rule>> = (0..5)
         .map(|i| Rule { name: format!("rule {i}").into(), ..(*sliding(1000, 60)).clone() }.into())
         .collect();
     let used = AtomicI64::new(0);
+    let used_of_kept = AtomicI64::new(0);
     at_once(16, |thread| {
         for round in 0..500u64 {
             let mut claims: Vec<Claim> = rules.iter().map(|rule| claim(rule, 7)).collect();
@@ -55,11 +57,17 @@ fn fault_86_no_limit_is_passed_and_nothing_leaks_whatever_the_order_of_claims() 
                 counters.settle(id, &claims, &tokens(amount), START);
                 used.fetch_add(amount, Ordering::Relaxed);
             }
+            if is_granted(&kept.keep(&claims, START)) {
+                let amount = (id % 8) as i64;
+                kept.give_back(&claims, &tokens(amount), START);
+                used_of_kept.fetch_add(amount, Ordering::Relaxed);
+            }
         }
     });
-    let used = used.into_inner();
-    assert!((993..=1000).contains(&used), "{used}");
-    for rule in &rules {
-        assert_eq!(counters.standings(&[claim(rule, 0)], START)[0].remaining, 1000 - used);
+    for (counters, used) in [(counters, used.into_inner()), (kept, used_of_kept.into_inner())] {
+        assert!((993..=1000).contains(&used), "{used}");
+        for rule in &rules {
+            assert_eq!(counters.standings(&[claim(rule, 0)], START)[0].remaining, 1000 - used);
+        }
     }
 }
