@@ -46,6 +46,8 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// Keeps a fronting nginx from batching a stream (case 30).
 pub const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// The limits that a request is under, as the IETF draft has them.
+pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// What stands in a header for a value that cannot.
 pub const UNKNOWN: HeaderValue = HeaderValue::from_static("?");
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tidegate_llm::Dialect;
 use tidegate_llm::Usage;
 use tidegate_policy::limit::told::{self, Lines, Teller};
@@ -13,6 +14,7 @@ use crate::endpoint;
 use crate::error::{GatewayError, Limited};
 use crate::estimate;
 use crate::exchange::Exchange;
+use crate::policies::policy;
 use crate::snapshot::Target;
 
 /// How long something stays held when nobody settles it: only a process that was killed does not.
@@ -48,8 +50,8 @@ pub struct Held {
 }
 
 impl Held {
-    /// How the limits stand, as headers in the words of that dialect, of the IETF draft, and for money of our own.
-    pub fn lines(&self, dialect: Dialect, now: i64) -> Lines {
+    /// How the limits stand, as headers in the words of that dialect, of the IETF draft (its `ratelimit-policy` apart), and for money of our own.
+    pub fn tell(&self, dialect: Dialect, now: i64) -> (HeaderValue, Lines) {
         let teller = Teller::new(&self.claims, &self.decision);
         let mut lines = Lines::new();
         match dialect {
@@ -58,7 +60,7 @@ impl Held {
         }
         teller.standard(&mut lines);
         teller.budget(&mut lines);
-        lines
+        (policy(&teller), lines)
     }
 
     /// Whether the request was refused, and an SDK's retry would be as well.

@@ -37,6 +37,7 @@ pub mod meters;
 pub mod model_list;
 pub mod multipart;
 pub mod plan;
+pub mod policies;
 pub mod prompt;
 pub mod relay;
 pub mod reply;

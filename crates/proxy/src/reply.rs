@@ -173,7 +173,9 @@ fn write_limits(exchange: &Exchange, map: &mut HeaderMap) {
     let Some(held) = &exchange.held else { return };
     let is_anthropic = matches!(exchange.endpoint, "messages" | "count_tokens");
     let dialect = if is_anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat };
-    let (text, lines) = held.lines(dialect, exchange.arrived_micros()).into_parts();
+    let (policy, lines) = held.tell(dialect, exchange.arrived_micros());
+    map.insert(headers::RATELIMIT_POLICY, policy);
+    let (text, lines) = lines.into_parts();
     let text = Bytes::from(text);
     let mut start = 0;
     for (name, end) in lines {

@@ -3,8 +3,8 @@
 /// A header: its place in [`NAMES`].
 pub type Name = usize;
 
-/// The names of all headers about limits, in lower case. Those that belong together (limit, remaining, reset) follow each other.
-pub const NAMES: [&str; 23] = [
+/// The names of all headers about limits that change with each request, in lower case. Those that belong together (limit, remaining, reset) follow each other.
+pub const NAMES: [&str; 22] = [
     "x-ratelimit-limit-requests",
     "x-ratelimit-remaining-requests",
     "x-ratelimit-reset-requests",
@@ -26,7 +26,6 @@ pub const NAMES: [&str; 23] = [
     "x-tidegate-budget-limit",
     "x-tidegate-budget-remaining",
     "x-tidegate-budget-reset",
-    "ratelimit-policy",
     "ratelimit",
 ];
 
@@ -37,8 +36,7 @@ pub(super) const ANTHROPIC_TOKENS: Name = 9;
 pub(super) const ANTHROPIC_INPUT: Name = 12;
 pub(super) const ANTHROPIC_OUTPUT: Name = 15;
 pub(super) const BUDGET: Name = 18;
-pub(super) const POLICY: Name = 21;
-pub(super) const LIMIT: Name = 22;
+pub(super) const LIMIT: Name = 21;
 
 /// Headers in the making.
 #[derive(Debug)]

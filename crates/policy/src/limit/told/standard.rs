@@ -1,9 +1,11 @@
 //! `RateLimit-Policy` and `RateLimit`, as draft-ietf-httpapi-ratelimit-headers-11 has them.
 
+use std::sync::Arc;
+
 use tidegate_core::digits::push_number;
 
 use super::{Lines, Teller, Told, lines, whole_seconds};
-use crate::limit::{Unit, Window};
+use crate::limit::{Rule, Unit, Window};
 
 /// Largest integer of a structured field (RFC 9651, section 3.3.1).
 const LARGEST: i64 = 999_999_999_999_999;
@@ -12,15 +14,26 @@ const ORDER: [Unit; super::UNITS] =
     [Unit::Requests, Unit::Tokens, Unit::InputTokens, Unit::OutputTokens, Unit::Money, Unit::Concurrent];
 
 impl Teller<'_> {
-    /// `ratelimit-policy` and `ratelimit`, with one item for each unit that is limited; nothing where nothing is.
+    /// The rules that are told, in the order of the lines.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        let places = ORDER.into_iter().filter_map(|unit| self.tightest[unit as usize]);
+        places.map(|place| &self.claims[place.claim].rule)
+    }
+
+    /// The value of `ratelimit-policy`, with one item for each unit that is limited. It follows from [`Self::rules`] alone.
     ///
     /// Quotas must be integers there, so money is told in millionths of a dollar (`qu="micro-usd"`).
+    pub fn policy(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(192);
+        self.push_items(&mut out, push_policy);
+        out
+    }
+
+    /// `ratelimit`, with the same items; nothing where nothing is limited.
     pub fn standard(&self, out: &mut Lines) {
-        if self.claims.is_empty() {
-            return;
+        if !self.claims.is_empty() {
+            out.add(lines::LIMIT, |out| self.push_items(out, push_limit));
         }
-        out.add(lines::POLICY, |out| self.push_items(out, push_policy));
-        out.add(lines::LIMIT, |out| self.push_items(out, push_limit));
     }
 
     fn push_items(&self, out: &mut Vec<u8>, push: impl Fn(&mut Vec<u8>, &Told<'_>)) {

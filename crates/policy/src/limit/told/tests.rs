@@ -38,7 +38,9 @@ fn openai(claims: &[Claim], decision: &Decision) -> Vec<Header> {
 }
 
 fn standard(claims: &[Claim], decision: &Decision) -> Vec<Header> {
-    told(claims, decision, |teller, out| teller.standard(out))
+    let policy = text(|out| out.extend(Teller::new(claims, decision).policy()));
+    let limits = told(claims, decision, |teller, out| teller.standard(out));
+    limits.into_iter().flat_map(|limit| [("ratelimit-policy", policy.clone()), limit]).collect()
 }
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
