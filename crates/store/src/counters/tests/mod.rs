@@ -62,7 +62,7 @@ async fn standings(limiter: &Arc<Limiter>, rules: &[&Arc<Rule>]) -> Vec<i64> {
     let start = Instant::now();
     loop {
         let before = limiter.health().fallback_decisions;
-        let claims = rules.iter().map(|rule| claim(rule, 0)).collect();
+        let claims: Vec<Claim> = rules.iter().map(|rule| claim(rule, 0)).collect();
         let (decision, _) = limiter.reserve(claims, LEASE).await;
         if limiter.health().fallback_decisions == before {
             return decision.standings.iter().map(|standing| standing.remaining).collect();

@@ -136,7 +136,7 @@ async fn a_reservation_costs_one_round_trip_for_all_limits() {
     let start = Instant::now();
     let mut held = Vec::new();
     for _ in 0..200 {
-        let claims = rules.iter().map(|rule| claim(rule, 1)).collect();
+        let claims: Vec<Claim> = rules.iter().map(|rule| claim(rule, 1)).collect();
         held.extend(limiter.reserve(claims, LEASE).await.1);
     }
     let stats: String =
