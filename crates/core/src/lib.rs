@@ -3,6 +3,7 @@
 pub mod digits;
 pub mod fault;
 pub mod id;
+pub mod json;
 pub mod money;
 pub mod secret;
 

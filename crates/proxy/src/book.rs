@@ -1,17 +1,19 @@
 //! The ledger's rows: one for each attempt, written into the journal before the caller has seen the end of his answer.
 
+use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_core::NanoUsd;
+use tidegate_core::digits::push_digits;
 use tidegate_llm::Usage;
-use tidegate_llm::price::Class;
 use tidegate_store::ledger::{Row, Tokens};
 
 use crate::ask::Failure;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
-use crate::snapshot::Target;
+use crate::snapshot::{Target, TargetPrice};
 
 /// An attempt that came to nothing and is not written down yet: it may have been the last.
 #[derive(Debug)]
@@ -25,16 +27,17 @@ pub struct Fruitless {
 
 /// Begins an attempt: the one before was not the last, and is written down.
 pub fn begin(exchange: &mut Exchange) {
-    if let Some(before) = exchange.fruitless.take() {
+    if let Some(before) = exchange.fruitless.take().filter(|_| exchange.desk.journal.is_some()) {
         let ended = micros(SystemTime::now());
+        let mut texts = Texts::of(exchange, Some(&before.target));
         let row = Row {
             attempt: before.attempt,
             ended,
-            outcome: "failed".to_owned(),
+            outcome: "failed".into(),
             status: before.status,
-            error: before.code,
+            error: before.code.into(),
             duration: micros_of(before.duration),
-            ..row(exchange, Some(&before.target))
+            ..row(exchange, Some(&before.target), &mut texts)
         };
         append(&row, exchange);
     }
@@ -69,58 +72,89 @@ pub fn close(exchange: &mut Exchange, usage: Option<&Usage>, cost: Option<NanoUs
         None if exchange.attempts > 0 => (exchange.attempt_begun.elapsed(), exchange.attempts),
         None => (exchange.started.elapsed(), 0),
     };
-    let mut row = Row {
+    let upstream_id = exchange.upstream_id.as_ref().and_then(|id| id.to_str().ok());
+    let target = target.filter(|_| attempt > 0);
+    let mut texts = Texts::of(exchange, target);
+    let row = Row {
         attempt,
         last: true,
         ended: micros(SystemTime::now()),
-        outcome: exchange.outcome.word().to_owned(),
+        upstream_id: upstream_id.unwrap_or_default().into(),
+        outcome: exchange.outcome.word().into(),
         status: exchange.status,
-        error: exchange.error.clone().unwrap_or_default(),
+        error: exchange.error.as_deref().unwrap_or_default().into(),
         tokens: usage.map(tokens).unwrap_or_default(),
         estimated: usage.is_some_and(|usage| usage.estimated),
         cost: cost.map(|cost| cost.0),
         first_token: exchange.first_token.map(micros_of),
         duration: micros_of(duration),
-        ..row(exchange, target.filter(|_| attempt > 0))
+        ..row(exchange, target, &mut texts)
     };
-    if let Some(id) = exchange.upstream_id.as_ref().and_then(|id| id.to_str().ok()) {
-        id.clone_into(&mut row.upstream_id);
-    }
     append(&row, exchange);
 }
 
+/// What a row says that does not stand anywhere as text.
+struct Texts {
+    id: [u8; 32],
+    client: String,
+    price: Option<Arc<TargetPrice>>,
+}
+
+impl Texts {
+    fn of(exchange: &Exchange, target: Option<&Arc<Target>>) -> Self {
+        let mut client = String::new();
+        push_address(&mut client, exchange.caller.address);
+        let price = target.and_then(|target| exchange.snapshot.price_of(target, exchange.arrived));
+        Self { id: [0; 32], client, price }
+    }
+}
+
 /// What all rows of an exchange share, and what is known of the target.
-fn row(exchange: &Exchange, target: Option<&Arc<Target>>) -> Row {
+fn row<'r>(exchange: &'r Exchange, target: Option<&'r Arc<Target>>, texts: &'r mut Texts) -> Row<'r> {
     let mut row = Row {
-        request_id: exchange.id.to_string(),
-        key: exchange.caller.key_id().to_owned(),
-        team: exchange.caller.team_id().to_owned(),
-        user: exchange.user.clone().unwrap_or_default(),
-        tags: exchange.caller.key.as_ref().map(|key| key.tags.clone()).unwrap_or_default(),
-        client: exchange.caller.address.to_string(),
-        endpoint: exchange.endpoint.to_owned(),
-        model: exchange.model.clone(),
+        request_id: exchange.id.encode(&mut texts.id).into(),
+        key: exchange.caller.key_id().into(),
+        team: exchange.caller.team_id().into(),
+        user: exchange.user.as_deref().unwrap_or_default().into(),
+        tags: exchange.caller.key.as_ref().map_or(&[][..], |key| &key.tags).into(),
+        client: texts.client.as_str().into(),
+        endpoint: exchange.endpoint.into(),
+        model: exchange.model.as_str().into(),
         stream: exchange.stream,
         ..Row::default()
     };
     if let Some(target) = target {
-        row.provider = target.provider.name.to_string();
-        row.target_model.clone_from(&target.model);
-        if let Some(price) = exchange.snapshot.price_of(target, exchange.arrived) {
-            let classes = [Class::Input, Class::Output, Class::CacheRead, Class::CacheWrite];
-            let rates = classes.map(|class| price.rates.of(class).map_or(0, |rate| rate.0));
-            row.prices = format!("{}/{}/{}/{}", rates[0], rates[1], rates[2], rates[3]);
-            exchange.snapshot.prices.version().clone_into(&mut row.price_version);
-        }
+        row.provider = target.provider.name.as_ref().into();
+        row.target_model = target.model.as_str().into();
+    }
+    if let Some(price) = &texts.price {
+        row.prices = price.unit_prices.as_str().into();
+        row.price_version = exchange.snapshot.prices.version().into();
     }
     row
 }
 
-fn append(row: &Row, exchange: &Exchange) {
+fn append(row: &Row<'_>, exchange: &Exchange) {
     let Some(journal) = &exchange.desk.journal else { return };
     if let Err(error) = journal.append(row) {
         exchange.meters.count_lost_row();
         tracing::error!(%error, request_id = %row.request_id, "a row of the ledger could not be written");
+    }
+}
+
+fn push_address(out: &mut String, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            out.reserve("255.255.255.255".len());
+            for (place, part) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push('.');
+                }
+                push_digits(out, part.into());
+            }
+        }
+        // Writing to memory cannot fail.
+        IpAddr::V6(_) => drop(write!(out, "{address}")),
     }
 }
 

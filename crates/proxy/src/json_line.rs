@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tidegate_core::NanoUsd;
 use tidegate_core::digits::push_number;
+use tidegate_core::json::push_escaped;
 
 use crate::clock::{push_millis, push_rfc3339};
 
@@ -95,25 +96,6 @@ impl<'a> JsonLine<'a> {
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
-    }
-}
-
-fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    // Folded without a way out, so that it becomes vector code.
-    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
-    for byte in text.bytes() {
-        match byte {
-            byte if is_plain(byte) => out.push(byte),
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            _ => drop(write!(out, "\\u{byte:04x}")),
-        }
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Table {
     columns: Vec<(String, Kind)>,
     create: Option<String>,
     identity: Option<String>,
+    at_once: usize,
 }
 
 /// How far it is.
@@ -75,7 +76,7 @@ impl Table {
     /// A table that is in every database.
     pub fn new(name: impl Into<String>, columns: &[(&str, Kind)]) -> Self {
         let columns = columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
-        Self { name: name.into(), columns, create: None, identity: None }
+        Self { name: name.into(), columns, create: None, identity: None, at_once: BATCH }
     }
 
     /// The statement that makes the table in the target, where it may be missing (`CREATE TABLE IF NOT EXISTS …`).
@@ -89,6 +90,13 @@ impl Table {
     #[must_use]
     pub fn numbered_by(mut self, column: impl Into<String>) -> Self {
         self.identity = Some(column.into());
+        self
+    }
+
+    /// How many rows are written at once, when they are long.
+    #[must_use]
+    pub fn moved_by(mut self, rows: usize) -> Self {
+        self.at_once = rows.max(1);
         self
     }
 
@@ -171,7 +179,7 @@ async fn copy(
     table: &Table,
     mut progress: impl FnMut(i64),
 ) -> Result<(), StoreError> {
-    let batch = (VALUES / table.columns.len().max(1)).clamp(1, BATCH);
+    let batch = (VALUES / table.columns.len().max(1)).clamp(1, table.at_once);
     let select = format!("SELECT {} FROM {}", table.column_list(), table.name);
     let mut rows = sqlx::query(AssertSqlSafe(select)).fetch(&mut **source);
     let (mut waiting, mut written) = (Vec::with_capacity(batch), 0);

@@ -90,7 +90,7 @@ impl House {
     }
 
     /// Writes rows into the ledger.
-    pub async fn use_up(&self, rows: &[Row]) {
+    pub async fn use_up(&self, rows: &[Row<'_>]) {
         let journal = Arc::new(Journal::open(self.folder.path(), 1 << 20).unwrap());
         for row in rows {
             journal.append(row).unwrap();
@@ -171,19 +171,19 @@ fn limit() -> Rule {
 static PRICES: OnceLock<PriceTable> = OnceLock::new();
 
 /// A row of the ledger.
-pub fn row(number: u32, model: &str, cost: i64) -> Row {
+pub fn row(number: u32, model: &str, cost: i64) -> Row<'_> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Row {
-        request_id: format!("{:032x}", number),
+        request_id: format!("{:032x}", number).into(),
         attempt: 1,
         last: true,
         ended: i64::try_from(now.as_micros()).unwrap() - 60_000_000,
-        client: "127.0.0.1".to_owned(),
-        endpoint: "chat_completions".to_owned(),
-        model: model.to_owned(),
-        provider: "acme".to_owned(),
-        target_model: model.to_owned(),
-        outcome: "complete".to_owned(),
+        client: "127.0.0.1".into(),
+        endpoint: "chat_completions".into(),
+        model: model.into(),
+        provider: "acme".into(),
+        target_model: model.into(),
+        outcome: "complete".into(),
         status: 200,
         tokens: tidegate_store::ledger::Tokens { input: 10, output: 5, ..Default::default() },
         cost: Some(cost),

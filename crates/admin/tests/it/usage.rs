@@ -10,10 +10,10 @@ async fn used() -> House {
     let evil = "=cmd|' /C calc'!A0";
     house
         .use_up(&[
-            Row { key: "key_1".to_owned(), team: "team_1".to_owned(), ..row(1, "large", 5_000_000_000) },
-            Row { key: "key_1".to_owned(), team: "team_1".to_owned(), ..row(2, "small", 250_000_000) },
-            Row { key: "key_2".to_owned(), user: "anna".to_owned(), ..row(3, "small", 1) },
-            Row { outcome: "failed".to_owned(), ..row(4, evil, 0) },
+            Row { key: "key_1".into(), team: "team_1".into(), ..row(1, "large", 5_000_000_000) },
+            Row { key: "key_1".into(), team: "team_1".into(), ..row(2, "small", 250_000_000) },
+            Row { key: "key_2".into(), user: "anna".into(), ..row(3, "small", 1) },
+            Row { outcome: "failed".into(), ..row(4, evil, 0) },
         ])
         .await;
     house

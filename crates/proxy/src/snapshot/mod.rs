@@ -6,7 +6,7 @@ mod provider;
 mod suggest;
 
 pub use models::{ModelTable, Pool, PoolMember, Resolved, UnknownModel, cut_name};
-pub use provider::{Auth, Line, PriceOfTheMinute, Provider, Target};
+pub use provider::{Auth, Line, PriceOfTheMinute, Provider, Target, TargetPrice};
 pub use suggest::nearest;
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use tidegate_core::NanoUsd;
 use tidegate_llm::Usage;
-use tidegate_llm::price::{Price, PriceTable, cost};
+use tidegate_llm::price::{PriceTable, cost};
 use tidegate_policy::RetryRules;
 use tidegate_policy::limit::Rule;
 
@@ -37,7 +37,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The price at `target` at that time; `None` for an unpriced model.
-    pub fn price_of(&self, target: &Target, at: SystemTime) -> Option<Arc<Price>> {
+    pub fn price_of(&self, target: &Target, at: SystemTime) -> Option<Arc<TargetPrice>> {
         let at = at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let look_up = || self.prices.find(&target.provider.price_name, &target.model, at).cloned();
         target.price.at(at, look_up)
@@ -46,7 +46,7 @@ impl Snapshot {
     /// What `usage` costs at `target` at that time; `None` for an unpriced model.
     pub fn cost_of(&self, target: &Target, usage: &Usage, at: SystemTime) -> Option<NanoUsd> {
         let price = self.price_of(target, at)?;
-        cost(&price, usage, usage.service_tier.as_deref())
+        cost(&price.price, usage, usage.service_tier.as_deref())
     }
 }
 

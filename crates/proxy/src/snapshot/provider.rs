@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderName, HeaderValue};
 use tidegate_core::Secret;
-use tidegate_llm::price::Price;
+use tidegate_llm::price::{Class, Price};
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
@@ -114,19 +114,41 @@ pub struct Target {
     pub meters: Arc<crate::meters::TargetMeters>,
 }
 
+/// What a target's model costs, as looked up and as the ledger writes it.
+#[derive(Debug)]
+pub struct TargetPrice {
+    /// The price.
+    pub price: Price,
+    /// Its standard rates in billionths of a dollar per million tokens, `input/output/cache_read/cache_write`.
+    pub unit_prices: String,
+}
+
+impl TargetPrice {
+    fn new(price: Price) -> Self {
+        let classes = [Class::Input, Class::Output, Class::CacheRead, Class::CacheWrite];
+        let [input, output, cache_read, cache_write] =
+            classes.map(|class| price.rates.of(class).map_or(0, |rate| rate.0));
+        Self { price, unit_prices: format!("{input}/{output}/{cache_read}/{cache_write}") }
+    }
+}
+
 /// A price that is looked up at most once a minute: a look-up tries several spellings, and prices change with the hour.
 #[derive(Debug, Default)]
-pub struct PriceOfTheMinute(Mutex<Option<(u64, Option<Arc<Price>>)>>);
+pub struct PriceOfTheMinute(Mutex<Option<(u64, Option<Arc<TargetPrice>>)>>);
 
 impl PriceOfTheMinute {
     /// The price at `unix_seconds`, by `look_up` if the last one is older.
-    pub fn at(&self, unix_seconds: u64, look_up: impl FnOnce() -> Option<Price>) -> Option<Arc<Price>> {
+    pub fn at(
+        &self,
+        unix_seconds: u64,
+        look_up: impl FnOnce() -> Option<Price>,
+    ) -> Option<Arc<TargetPrice>> {
         let minute = unix_seconds / 60;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {
             Some((of, price)) if *of == minute => price.clone(),
             _ => {
-                let price = look_up().map(Arc::new);
+                let price = look_up().map(TargetPrice::new).map(Arc::new);
                 *known = Some((minute, price.clone()));
                 price
             }

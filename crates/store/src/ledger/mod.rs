@@ -1,14 +1,15 @@
 //! The durable record of every attempt and its cost: written to a journal file before the exchange ends, folded into the database in
 //! batches.
 //!
-//! [`Journal`] takes rows, [`Folder`] brings them to the database (rows by the day, and [`Sums`] by hour), [`ask`] and [`rows`]
+//! [`Journal`] takes rows, [`Folder`] brings them to the database (blocks of rows by the day, and [`Sums`] by hour), [`ask`] and [`rows`]
 //! answer questions, [`export`] writes answers for people's tools, [`reconcile`] compares them with a provider's own numbers.
 
+mod block;
 pub mod calendar;
-mod columns;
 pub mod export;
 mod fold;
 mod journal;
+mod line;
 pub mod reconcile;
 mod row;
 mod sums;

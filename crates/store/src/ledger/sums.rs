@@ -60,7 +60,7 @@ impl Sums {
     ];
 
     /// The sums of one row.
-    pub fn of(row: &Row) -> Self {
+    pub fn of(row: &Row<'_>) -> Self {
         let tokens = &row.tokens;
         Self {
             requests: i64::from(row.last),

@@ -2,12 +2,15 @@
 
 use sqlx::Row as _;
 
-use super::{Sums, columns};
+use super::{Sums, block};
 use crate::transfer::Kind::{self, Integer, Text};
 use crate::transfer::Table;
 use crate::{Database, StoreError};
 
-/// Positions, sums, tags, and the rows of every day that this database has.
+/// Blocks that are moved at once: a few MiB.
+const BLOCKS: usize = 8;
+
+/// Positions, sums, tags, and the blocks of every day that this database has.
 pub async fn tables(of: &Database) -> Result<Vec<Table>, StoreError> {
     let mut all = vec![
         Table::new("ledger_days", &[("day", Integer)]),
@@ -27,8 +30,7 @@ pub async fn tables(of: &Database) -> Result<Vec<Table>, StoreError> {
     let days = sqlx::query("SELECT day FROM ledger_days ORDER BY day").fetch_all(of.readers()).await?;
     for day in days {
         let day: i64 = day.try_get(0)?;
-        // The statement that makes it is the same for both kinds of database but for its end, which is left away.
-        all.push(Table::new(columns::table(day), &columns::kinds()).made_with(columns::create(day, true)));
+        all.push(Table::new(block::table(day), &block::COLUMNS).made_with(block::create(day)).moved_by(BLOCKS));
     }
     Ok(all)
 }

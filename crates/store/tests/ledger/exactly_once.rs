@@ -31,7 +31,7 @@ async fn rows_come_back_as_they_were(site: Site) {
     assert!(health.last_fold.is_some());
     check(&site, 3_000).await;
     assert_eq!(site.rows().await[2_999], row(0));
-    let bare = Row { request_id: "g".repeat(32), ..Row::default() };
+    let bare = Row { request_id: "g".repeat(32).into(), ..Row::default() };
     journal.append(&bare).unwrap();
     folder.fold().await.unwrap();
     assert_eq!(site.rows().await.last(), Some(&bare));
@@ -168,7 +168,7 @@ async fn a_row_that_the_database_refuses_is_set_aside_and_the_others_go_on() {
         let (journal, folder) = site.process();
         append(&journal, 0..1);
         folder.fold().await.unwrap();
-        let forbid = "CREATE TRIGGER forbid BEFORE INSERT ON ledger_20261121 WHEN new.model = 'forbidden' \
+        let forbid = "CREATE TRIGGER forbid BEFORE INSERT ON ledger_20261121 WHEN new.attempts LIKE '%forbidden%' \
                       BEGIN SELECT RAISE(ABORT, 'forbidden'); END";
         sqlx::query(forbid).execute(site.database.writer()).await.unwrap();
         append(&journal, 1..50);

@@ -50,7 +50,7 @@ impl Site {
     }
 
     /// All rows, as they stand in the day tables.
-    pub(crate) async fn rows(&self) -> Vec<Row> {
+    pub(crate) async fn rows(&self) -> Vec<Row<'static>> {
         let question = RowsQuestion { to: i64::MAX, limit: 10_000, ..RowsQuestion::default() };
         rows(&self.database, &question).await.unwrap()
     }
@@ -70,19 +70,19 @@ impl Site {
 }
 
 /// A row like those that the gateway writes.
-pub(crate) fn row(number: usize) -> Row {
+pub(crate) fn row(number: usize) -> Row<'static> {
     Row {
-        request_id: format!("{number:032x}"),
+        request_id: format!("{number:032x}").into(),
         attempt: 1,
         last: true,
         ended: NOON * 1_000_000 + number as i64,
         key: "key_1".into(),
         team: "team_1".into(),
-        user: format!("user_{}", number % 3),
-        tags: vec!["blue".into()],
+        user: format!("user_{}", number % 3).into(),
+        tags: vec!["blue".to_owned()].into(),
         client: "192.0.2.7".into(),
         endpoint: "chat_completions".into(),
-        model: format!("model_{}", number % 2),
+        model: format!("model_{}", number % 2).into(),
         provider: "openai".into(),
         target_model: "gpt-x".into(),
         upstream_id: "chatcmpl-1".into(),

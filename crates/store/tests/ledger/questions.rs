@@ -7,11 +7,11 @@ use tidegate_store::ledger::{By, Filter, Order, Question, Row, Tokens, UsageErro
 use crate::place::{NOON, Site, on_postgres, on_sqlite, row};
 
 /// Two keys, one with two tags; an exchange of two attempts; an anonymous caller; an unpriced model.
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<Row<'static>> {
     let hour = 3_600_000_000;
     let tokens = |input, output| Tokens { input, output, ..Tokens::default() };
     vec![
-        Row { tags: vec!["blue".into(), "red".into()], ..row(0) },
+        Row { tags: vec!["blue".to_owned(), "red".to_owned()].into(), ..row(0) },
         Row {
             last: false,
             outcome: "failed".into(),
@@ -29,10 +29,10 @@ fn rows() -> Vec<Row> {
             ..row(3)
         },
         Row {
-            key: String::new(),
-            team: String::new(),
-            user: String::new(),
-            tags: Vec::new(),
+            key: "".into(),
+            team: "".into(),
+            user: "".into(),
+            tags: Vec::new().into(),
             cost: None,
             estimated: true,
             tokens: tokens(7, 3),

@@ -63,7 +63,7 @@ const ROW_COLUMNS: [&str; 33] = [
 ];
 
 /// Rows of single attempts. Tags are separated by spaces; an unpriced row has an empty cost.
-pub fn rows(rows: &[Row]) -> String {
+pub fn rows(rows: &[Row<'_>]) -> String {
     let mut lines = Lines::default();
     ROW_COLUMNS.iter().for_each(|column| lines.plain(column));
     lines.end();
@@ -75,12 +75,12 @@ pub fn rows(rows: &[Row]) -> String {
     lines.into_text()
 }
 
-fn who(lines: &mut Lines, row: &Row) {
+fn who(lines: &mut Lines, row: &Row<'_>) {
     lines.text(&row.request_id);
     lines.plain(row.attempt);
     lines.plain(row.last);
     lines.plain(moment(row.ended / 1_000_000));
-    for text in [&row.key, &row.team, &row.user, &row.tags.join(" "), &row.client, &row.endpoint, &row.model]
+    for text in [&row.key, &row.team, &row.user, &row.tags.join(" ").into(), &row.client, &row.endpoint, &row.model]
     {
         lines.text(text);
     }
@@ -89,7 +89,7 @@ fn who(lines: &mut Lines, row: &Row) {
     }
 }
 
-fn what(lines: &mut Lines, row: &Row) {
+fn what(lines: &mut Lines, row: &Row<'_>) {
     lines.plain(row.status);
     lines.text(&row.error);
     lines.plain(row.stream);

@@ -1,14 +1,14 @@
 //! One batch of rows, brought into the database in one transaction with the position in the journal up to which it reaches.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::insert::Insert;
+use super::gather::Gathered;
 use super::summed;
-use crate::ledger::calendar::DAY_MICROS;
+use crate::ledger::block::{self, Block};
 use crate::ledger::journal::Position;
-use crate::ledger::{Row, columns};
 use crate::{Database, StoreError};
 
 /// So many keys' tags are remembered as written; then they are forgotten.
@@ -27,9 +27,11 @@ pub(super) struct Batch<'a> {
     pub(super) journal: &'a str,
     /// Where the database stands.
     pub(super) from: Position,
+    /// Where the rows begin: in the next segment, if the database stands at the end of one.
+    pub(super) start: Position,
     /// Where it will stand.
     pub(super) to: Position,
-    pub(super) rows: &'a [Row],
+    pub(super) rows: &'a Gathered,
 }
 
 /// How a batch fared that did not fail.
@@ -39,27 +41,33 @@ pub(super) enum Written {
     Done,
     /// The database stands elsewhere than the batch supposes; nothing was written.
     Moved,
-    /// Rows of it are in the database already; nothing was written.
-    Doubled,
 }
 
-/// How far a journal has been folded.
+/// How far a journal has been folded. A journal that the database does not know may be one whose position was lost: then the
+/// blocks say it.
 pub(super) async fn position(database: &Database, journal: &str) -> Result<Position, StoreError> {
-    let found = sqlx::query("SELECT segment, at_byte FROM ledger_positions WHERE journal = $1")
-        .bind(journal)
-        .fetch_optional(database.writer())
-        .await?;
-    if let Some(row) = found {
-        let number = |column| row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0));
-        return Ok(Position { segment: number(0)?, offset: number(1)? });
+    let find = async |database: &Database| {
+        sqlx::query("SELECT segment, at_byte FROM ledger_positions WHERE journal = $1")
+            .bind(journal)
+            .try_map(|row: AnyRow| Position::read(&row))
+            .fetch_optional(database.writer())
+            .await
+    };
+    if let Some(position) = find(database).await? {
+        return Ok(position);
     }
+    let mut transaction = database.begin().await?;
+    let reached = block::reached(&mut transaction, journal).await?.unwrap_or_default();
     sqlx::query(
-        "INSERT INTO ledger_positions (journal, segment, at_byte, changed) VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING",
+        "INSERT INTO ledger_positions (journal, segment, at_byte, changed) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING",
     )
     .bind(journal)
-    .execute(database.writer())
+    .bind(number(reached.segment))
+    .bind(number(reached.offset))
+    .execute(&mut *transaction)
     .await?;
-    Ok(Position::default())
+    transaction.commit().await?;
+    Ok(find(database).await?.unwrap_or_default())
 }
 
 /// Forgets a journal that is no longer there.
@@ -78,28 +86,20 @@ pub(super) async fn write(
     known: &mut Known,
     now: i64,
 ) -> Result<Written, StoreError> {
-    let days: BTreeMap<i64, Vec<&Row>> = batch.rows.iter().fold(BTreeMap::new(), |mut days, row| {
-        days.entry(row.ended / DAY_MICROS).or_insert_with(Vec::new).push(row);
-        days
-    });
-    for day in days.keys() {
-        make_day(database, *day, known).await?;
+    for block in &batch.rows.blocks {
+        make_day(database, block.day, known).await?;
     }
     let mut transaction = database.begin().await?;
     if !advance(&mut transaction, batch, now).await? {
         transaction.rollback().await?;
         return Ok(Written::Moved);
     }
-    for (day, rows) in &days {
-        let inserted = insert_rows(&mut transaction, database.is_postgres(), *day, rows).await?;
-        if inserted < rows.len() as u64 {
-            transaction.rollback().await?;
-            return Ok(Written::Doubled);
-        }
+    for block in &batch.rows.blocks {
+        insert(&mut transaction, batch, block).await?;
     }
-    summed::add(&mut transaction, database.is_postgres(), batch.rows).await?;
-    let tags = summed::tags(batch.rows);
-    let new: Vec<_> = tags.into_iter().filter(|(tag, key)| !known.has_tag(tag, key)).collect();
+    summed::add(&mut transaction, database.is_postgres(), &batch.rows.sums).await?;
+    let tags = batch.rows.tags.iter().filter(|pair| !known.tags.contains(*pair));
+    let new: Vec<_> = tags.map(|(tag, key)| (tag.as_str(), key.as_str())).collect();
     summed::add_tags(&mut transaction, database.is_postgres(), &new).await?;
     transaction.commit().await?;
     known.add_tags(&new);
@@ -116,8 +116,7 @@ async fn make_day(database: &Database, day: i64, known: &mut Known) -> Result<()
         .bind(day)
         .execute(&mut *transaction)
         .await?;
-    let create = columns::create(day, database.is_postgres());
-    sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *transaction).await?;
+    sqlx::query(AssertSqlSafe(block::create(day))).persistent(false).execute(&mut *transaction).await?;
     transaction.commit().await?;
     known.days.insert(day);
     Ok(())
@@ -125,7 +124,6 @@ async fn make_day(database: &Database, day: i64, known: &mut Known) -> Result<()
 
 /// Moves the position; `false` if it is not where it should be.
 async fn advance(connection: &mut AnyConnection, batch: &Batch<'_>, now: i64) -> Result<bool, sqlx::Error> {
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let moved = sqlx::query(
         "UPDATE ledger_positions SET segment = $1, at_byte = $2, changed = $3 WHERE journal = $4 AND segment = $5 AND at_byte = $6",
     )
@@ -140,52 +138,31 @@ async fn advance(connection: &mut AnyConnection, batch: &Batch<'_>, now: i64) ->
     Ok(moved.rows_affected() == 1)
 }
 
-async fn insert_rows(
-    connection: &mut AnyConnection,
-    is_postgres: bool,
-    day: i64,
-    rows: &[&Row],
-) -> Result<u64, sqlx::Error> {
-    let insert = Insert {
-        is_postgres,
-        table: &columns::table(day),
-        columns: columns::COLUMNS,
-        count: columns::COLUMN_COUNT,
-        ending: "ON CONFLICT DO NOTHING",
-    };
-    insert.run(connection, rows, |row, to| columns::bind(row, to)).await
+async fn insert(connection: &mut AnyConnection, batch: &Batch<'_>, block: &Block) -> Result<(), sqlx::Error> {
+    let insert = format!(
+        "INSERT INTO {} (journal, segment, from_byte, to_byte, row_count, first_ended, last_ended, attempts) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        block::table(block.day)
+    );
+    sqlx::query(AssertSqlSafe(insert))
+        .bind(batch.journal)
+        .bind(number(batch.start.segment))
+        .bind(number(batch.start.offset))
+        .bind(number(batch.to.offset))
+        .bind(block.rows)
+        .bind(block.first_ended)
+        .bind(block.last_ended)
+        .bind(block.text())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
-/// Takes out the rows that are in the database already, and those that come twice. This is for journals that somebody copied
-/// and databases that were put back to an earlier day.
-pub(super) async fn drop_doubled(database: &Database, rows: &mut Vec<Row>) -> Result<u64, StoreError> {
-    let before = rows.len();
-    let mut seen = BTreeSet::new();
-    let mut kept = Vec::new();
-    for row in rows.drain(..) {
-        let select = format!(
-            "SELECT 1 FROM {} WHERE request_id = $1 AND attempt = $2",
-            columns::table(row.ended / DAY_MICROS)
-        );
-        let found = sqlx::query(AssertSqlSafe(select))
-            .bind(row.request_id.as_str())
-            .bind(i64::from(row.attempt))
-            .fetch_optional(database.writer())
-            .await?;
-        if found.is_none() && seen.insert((row.request_id.clone(), row.attempt)) {
-            kept.push(row);
-        }
-    }
-    *rows = kept;
-    Ok((before - rows.len()) as u64)
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Known {
-    fn has_tag(&self, tag: &str, key: &str) -> bool {
-        // Only new tags are rare; looking one up costs two short strings.
-        self.tags.contains(&(tag.to_owned(), key.to_owned()))
-    }
-
     fn add_tags(&mut self, tags: &[(&str, &str)]) {
         if self.tags.len() + tags.len() > REMEMBERED_TAGS {
             self.tags.clear();

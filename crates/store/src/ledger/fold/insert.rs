@@ -6,8 +6,8 @@ use sqlx::any::AnyArguments;
 use sqlx::error::BoxDynError;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-/// Rows of one statement. With 33 columns the largest stays under SQLite's 32,766 variables.
-const SIZES: [usize; 4] = [256, 32, 4, 1];
+/// Rows of one statement. A prepared statement of SQLite takes some KiB of memory for each.
+const SIZES: [usize; 3] = [32, 4, 1];
 
 /// `INSERT INTO table (columns) VALUES … ending`.
 pub(super) struct Insert<'a> {

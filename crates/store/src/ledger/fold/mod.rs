@@ -2,6 +2,7 @@
 
 mod batch;
 mod clean;
+mod gather;
 mod health;
 mod insert;
 mod refused;
@@ -18,9 +19,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 
 use super::Journal;
-use super::journal::{BATCH_ROWS, Chunk, Position, Span, read_chunk};
+use super::journal::{BATCH_ROWS, Position, Span, Stretch};
 use crate::{Database, StoreError};
 use batch::{Batch, Known, Written};
+use gather::Gathered;
 use health::Watch;
 
 pub use health::LedgerHealth;
@@ -118,19 +120,20 @@ impl Folder {
             }
             return Ok(None);
         };
-        let mut chunk = read(span, work.most).await?;
-        chunk.rows.iter_mut().for_each(clean::clean);
+        let start = span.start;
+        let most = work.most;
+        let rows = read(span, move |stretch| gather::gather(&stretch, most)).await?;
         // From here on nobody knows where the database stands, until the write has succeeded.
         work.positions.remove(id);
-        let written = self.write(work, id, position, &mut chunk).await;
-        match written {
+        let batch = Batch { journal: id, from: position, start, to: rows.found.end, rows: &rows };
+        match self.write(work, &batch).await {
             Ok(true) => {
                 self.watch.succeeded(now());
-                Ok(Some(self.settle(work, id, chunk.end)))
+                Ok(Some(self.settle(work, id, rows.found.end)))
             }
             Ok(false) => Ok(Some(0)),
             Err(error) if refused::is_for_the_rows(&error) => {
-                self.narrow(work, id, position, chunk).await?;
+                self.narrow(work, batch).await?;
                 Ok(Some(0))
             }
             Err(error) => Err(error),
@@ -159,61 +162,47 @@ impl Folder {
     }
 
     /// Writes a batch; `false` if the database stood elsewhere.
-    async fn write(
-        &self,
-        work: &mut Work,
-        id: &str,
-        from: Position,
-        chunk: &mut Chunk,
-    ) -> Result<bool, StoreError> {
+    async fn write(&self, work: &mut Work, batch: &Batch<'_>) -> Result<bool, StoreError> {
+        let found = &batch.rows.found;
         work.pending = Some(Pending {
-            journal: id.to_owned(),
-            to: chunk.end,
-            bytes: chunk.end.offset - chunk.start.offset,
-            rows: chunk.rows.len() as u64 + chunk.torn,
+            journal: batch.journal.to_owned(),
+            to: batch.to,
+            bytes: batch.to.offset - batch.start.offset,
+            rows: found.rows + found.torn,
         });
-        let batch = Batch { journal: id, from, to: chunk.end, rows: &chunk.rows };
-        let mut written = batch::write(&self.database, &batch, &mut work.known, now()).await?;
-        if written == Written::Doubled {
-            let dropped = batch::drop_doubled(&self.database, &mut chunk.rows).await?;
-            tracing::warn!(rows = dropped, "rows of the journal were in the ledger already");
-            let batch = Batch { journal: id, from, to: chunk.end, rows: &chunk.rows };
-            written = batch::write(&self.database, &batch, &mut work.known, now()).await?;
-        }
+        let written = batch::write(&self.database, batch, &mut work.known, now()).await?;
         if written == Written::Done {
-            self.watch.count(chunk.torn, 0);
+            self.watch.count(found.torn, 0);
             work.most = BATCH_ROWS.min(work.most * 2);
         }
         Ok(written == Written::Done)
     }
 
     /// The database refuses a row of this batch: smaller batches find it, then it is set aside so that the others go on.
-    async fn narrow(
-        &self,
-        work: &mut Work,
-        id: &str,
-        from: Position,
-        mut chunk: Chunk,
-    ) -> Result<(), StoreError> {
+    async fn narrow(&self, work: &mut Work, batch: Batch<'_>) -> Result<(), StoreError> {
         work.known = Known::default();
-        if chunk.rows.len() > 1 {
-            work.most = chunk.rows.len() / 2;
+        let found = batch.rows.found;
+        if found.rows > 1 {
+            work.most = usize::try_from(found.rows / 2).unwrap_or(1);
             return Ok(());
         }
-        refused::set_aside(&self.journal.refused_file(), &chunk.rows).map_err(io_error)?;
-        self.watch.count(0, chunk.rows.len() as u64);
-        chunk.rows.clear();
-        if self.write(work, id, from, &mut chunk).await? {
-            self.settle(work, id, chunk.end);
+        refused::set_aside(&self.journal.refused_file(), &batch.rows.blocks).map_err(io_error)?;
+        self.watch.count(0, found.rows);
+        let nothing = Gathered { found, ..Gathered::default() };
+        if self.write(work, &Batch { rows: &nothing, ..batch }).await? {
+            self.settle(work, batch.journal, batch.to);
         }
         Ok(())
     }
 }
 
-/// Reads and takes apart where it may block.
-async fn read(span: Span, most: usize) -> Result<Chunk, StoreError> {
-    let read = tokio::task::spawn_blocking(move || read_chunk(&span, most)).await;
-    read.map_err(io::Error::other).and_then(|chunk| chunk).map_err(io_error)
+/// Reads, and takes apart, where it may block.
+async fn read<T: Send + 'static>(
+    span: Span,
+    take: impl FnOnce(Stretch) -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let read = tokio::task::spawn_blocking(move || Stretch::read(&span).map(take)).await;
+    read.map_err(io::Error::other).and_then(|taken| taken).map_err(io_error)
 }
 
 fn io_error(error: io::Error) -> StoreError {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::StoreError;
-use crate::ledger::Row;
+use crate::ledger::block::Block;
 
 /// Whether the database failed because of the rows, so that trying again cannot help: on Postgres data exceptions, integrity
 /// constraints and limits of a statement (SQLSTATE classes 22, 23, 54), on SQLite `TOOBIG`, `CONSTRAINT`, `MISMATCH` and `RANGE`.
@@ -18,16 +18,15 @@ pub(super) fn is_for_the_rows(error: &StoreError) -> bool {
     }
 }
 
-/// Writes them where a person finds them. A row may stand there twice when the process ends at the wrong moment.
-pub(super) fn set_aside(file: &Path, rows: &[Row]) -> io::Result<()> {
-    let mut lines = Vec::new();
-    for row in rows {
-        serde_json::to_writer(&mut lines, row)?;
-        lines.push(b'\n');
+/// Writes them where a person finds them, a list a line. A row may stand there twice when the process ends at the wrong moment.
+pub(super) fn set_aside(file: &Path, blocks: &[Block]) -> io::Result<()> {
+    let mut lines = String::new();
+    for block in blocks {
+        lines.push_str(&block.text().replace('\n', ""));
+        lines.push('\n');
         tracing::error!(
-            request_id = row.request_id,
             "the ledger's database refuses a row; it stands in refused.jsonl in the journal's folder"
         );
     }
-    OpenOptions::new().create(true).append(true).open(file)?.write_all(&lines)
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(lines.as_bytes())
 }

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::Folder;
 use crate::StoreError;
 use crate::ledger::calendar::DAY_MICROS;
-use crate::ledger::columns;
+use crate::ledger::block;
 
 /// How long the ledger is kept, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Folder {
     async fn drop_day(&self, day: i64) -> Result<(), StoreError> {
         let mut transaction = self.database.begin().await?;
         sqlx::query("DELETE FROM ledger_days WHERE day = $1").bind(day).execute(&mut *transaction).await?;
-        let drop = format!("DROP TABLE IF EXISTS {}", columns::table(day));
+        let drop = format!("DROP TABLE IF EXISTS {}", block::table(day));
         sqlx::query(AssertSqlSafe(drop)).persistent(false).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())

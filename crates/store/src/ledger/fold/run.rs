@@ -1,4 +1,4 @@
-//! The folder's task: folds twice a second, syncs the journal once a second, looks after leftovers and old rows now and then.
+//! The folder's task: folds once a second, syncs the journal once a second, looks after leftovers and old rows now and then.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,11 +10,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::{Folder, now};
 
 /// Rows wait at most so long for their batch.
-const FOLD_EVERY: Duration = Duration::from_millis(500);
+const FOLD_EVERY: Duration = Duration::from_secs(1);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 const TAKE_OVER_EVERY: Duration = Duration::from_secs(30);
 const DROP_EVERY: Duration = Duration::from_secs(3_600);
-/// The wait after a failure doubles up to this.
+/// The wait after a failure begins with this …
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// … and doubles up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// What is left at the end of the process gets so much time; the rest is folded by the next process.
 const LAST_FOLD: Duration = Duration::from_secs(5);
@@ -45,7 +47,8 @@ impl Folder {
             }
             wait = match self.fold().await {
                 Ok(_) => FOLD_EVERY,
-                Err(_) => LONGEST_WAIT.min(wait.mul_f32(1.5)),
+                Err(_) if wait == FOLD_EVERY => FIRST_WAIT,
+                Err(_) => LONGEST_WAIT.min(wait * 2),
             };
         }
     }

@@ -1,19 +1,19 @@
 //! The sums of a batch, and how they are added to those that stand in the database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, Arguments};
 
+use super::gather::Group;
 use super::insert::Insert;
-use crate::ledger::calendar::{DAY_MICROS, HOUR_MICROS};
-use crate::ledger::{Row, Sums};
+use crate::ledger::Sums;
 
 /// A table of sums: a time, then texts.
 struct Table {
     name: &'static str,
     dimensions: &'static [&'static str],
-    /// What a row is summed up under; `None`: it is not.
-    pick: for<'a> fn(&'a Row) -> Option<Place<'a>>,
+    /// What is summed up under what; `None`: it is not.
+    pick: for<'a> fn(&'a Group<String>) -> Option<Place<'a>>,
 }
 
 /// The time, and as many texts as the table has.
@@ -23,50 +23,42 @@ const TABLES: [Table; 3] = [
     Table {
         name: "usage_totals",
         dimensions: &["hour", "model", "provider", "target_model", "endpoint", "outcome"],
-        pick: |row| {
-            let texts = [&row.model, &row.provider, &row.target_model, &row.endpoint, &row.outcome]
-                .map(String::as_str);
-            let [model, provider, target_model, endpoint, outcome] = texts;
-            Some((row.ended / HOUR_MICROS, [model, provider, target_model, endpoint, outcome, "", ""]))
+        pick: |of| {
+            let texts = [&of.model, &of.provider, &of.target_model, &of.endpoint, &of.outcome];
+            let [model, provider, target_model, endpoint, outcome] = texts.map(String::as_str);
+            Some((of.hour, [model, provider, target_model, endpoint, outcome, "", ""]))
         },
     },
     Table {
         name: "usage_hours",
         dimensions: &["hour", "key", "team", "model", "provider", "target_model", "endpoint", "outcome"],
-        pick: |row| {
-            let texts = [
-                &row.key,
-                &row.team,
-                &row.model,
-                &row.provider,
-                &row.target_model,
-                &row.endpoint,
-                &row.outcome,
-            ];
-            Some((row.ended / HOUR_MICROS, texts.map(String::as_str)))
+        pick: |of| {
+            let texts =
+                [&of.key, &of.team, &of.model, &of.provider, &of.target_model, &of.endpoint, &of.outcome];
+            Some((of.hour, texts.map(String::as_str)))
         },
     },
     Table {
         name: "usage_users",
         dimensions: &["day", "key", "team", "end_user", "model"],
-        pick: |row| {
-            let texts = [row.key.as_str(), &row.team, &row.user, &row.model, "", "", ""];
-            (!row.user.is_empty()).then_some((row.ended / DAY_MICROS, texts))
+        pick: |of| {
+            let texts = [of.key.as_str(), &of.team, &of.user, &of.model, "", "", ""];
+            (!of.user.is_empty()).then_some((of.hour / 24, texts))
         },
     },
 ];
 
-/// Adds the rows to all sums. Always in the order of the keys, so that two instances never wait for each other in a circle.
+/// Adds to all sums. Always in the order of the keys, so that two instances never wait for each other in a circle.
 pub(super) async fn add(
     connection: &mut AnyConnection,
     is_postgres: bool,
-    rows: &[Row],
+    groups: &[(Group<String>, Sums)],
 ) -> Result<(), sqlx::Error> {
     for table in &TABLES {
         let mut sums: BTreeMap<Place<'_>, Sums> = BTreeMap::new();
-        for row in rows {
-            if let Some(place) = (table.pick)(row) {
-                sums.entry(place).or_default().add(&Sums::of(row));
+        for (group, of_group) in groups {
+            if let Some(place) = (table.pick)(group) {
+                sums.entry(place).or_default().add(of_group);
             }
         }
         let sums: Vec<_> = sums.into_iter().collect();
@@ -93,14 +85,6 @@ pub(super) async fn add(
             .await?;
     }
     Ok(())
-}
-
-/// The tags and keys of the rows.
-pub(super) fn tags(rows: &[Row]) -> BTreeSet<(&str, &str)> {
-    rows.iter()
-        .filter(|row| !row.key.is_empty())
-        .flat_map(|row| row.tags.iter().map(|tag| (tag.as_str(), row.key.as_str())))
-        .collect()
 }
 
 /// Remembers which keys had which tags.

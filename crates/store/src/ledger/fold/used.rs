@@ -1,6 +1,7 @@
 //! What was used since a moment, for limits that are counted in memory and begin anew with the process.
 
 use std::collections::HashMap;
+use std::mem::take;
 
 use futures_util::TryStreamExt;
 use sqlx::any::AnyRow;
@@ -9,11 +10,14 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use super::{Folder, clean, read};
 use crate::StoreError;
 use crate::ledger::calendar::{DAY_MICROS, MINUTE_MICROS};
-use crate::ledger::journal::{BATCH_ROWS, Position};
-use crate::ledger::{Row, columns};
+use crate::ledger::journal::Position;
+use crate::ledger::{Row, block};
+
+/// Sums that are kept in memory before they are told.
+const MOST_AT_ONCE: usize = 10_000;
 
 /// What was used in one minute by one combination of subjects. The same combination may come several times.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UsedRow {
     /// The key; empty for an anonymous caller.
     pub key: String,
@@ -72,23 +76,56 @@ impl Folder {
         for id in self.journal.ids() {
             let mut position = positions.get(&id).copied().unwrap_or_default();
             while let Some(span) = self.journal.next(&id, position) {
-                let mut chunk = read(span, BATCH_ROWS).await?;
-                position = chunk.end;
-                chunk.rows.iter_mut().for_each(clean::clean);
-                chunk.rows.iter().filter(|row| row.ended >= from).for_each(|row| visit(&UsedRow::of(row)));
+                let (found, used) = read(span, move |stretch| {
+                    let mut used = Used::default();
+                    let found = stretch.rows(usize::MAX, |_, mut row| {
+                        clean::clean(&mut row);
+                        used.add(&row, from);
+                    });
+                    (found, used)
+                })
+                .await?;
+                position = found.end;
+                used.visit(visit);
             }
         }
         Ok(())
     }
 }
 
+/// Rows of the same minute, summed up to keep them few.
+#[derive(Debug, Default)]
+struct Used(HashMap<UsedRow, Amounts>);
+
+#[derive(Debug, Default)]
+struct Amounts {
+    requests: i64,
+    input: i64,
+    output: i64,
+    cost: i64,
+}
+
+impl Used {
+    fn add(&mut self, row: &Row<'_>, from: i64) {
+        if row.ended >= from {
+            let sum = self.0.entry(UsedRow::of(row)).or_default();
+            sum.requests += i64::from(row.last);
+            sum.input = sum.input.saturating_add(row.tokens.input);
+            sum.output = sum.output.saturating_add(row.tokens.output);
+            sum.cost = sum.cost.saturating_add(row.cost.unwrap_or(0));
+        }
+    }
+
+    fn visit(self, visit: &mut (dyn FnMut(&UsedRow) + Send)) {
+        for (row, Amounts { requests, input, output, cost }) in self.0 {
+            visit(&UsedRow { requests, input, output, cost, ..row });
+        }
+    }
+}
+
 async fn positions(connection: &mut AnyConnection) -> Result<HashMap<String, Position>, sqlx::Error> {
-    sqlx::query("SELECT journal, segment, at_byte FROM ledger_positions")
-        .try_map(|row: AnyRow| {
-            let number =
-                |column| row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0));
-            Ok((row.try_get(0)?, Position { segment: number(1)?, offset: number(2)? }))
-        })
+    sqlx::query("SELECT segment, at_byte, journal FROM ledger_positions")
+        .try_map(|row: AnyRow| Ok((row.try_get(2)?, Position::read(&row)?)))
         .fetch_all(connection)
         .await
         .map(HashMap::from_iter)
@@ -100,52 +137,32 @@ async fn visit_day(
     from: i64,
     visit: &mut (dyn FnMut(&UsedRow) + Send),
 ) -> Result<(), StoreError> {
-    let select = format!(
-        "SELECT key, team, end_user, client, model, provider, endpoint, ended / {MINUTE_MICROS} AS slot, \
-         CAST(SUM(is_last) AS BIGINT), CAST(SUM(input) AS BIGINT), CAST(SUM(output) AS BIGINT), \
-         CAST(SUM(COALESCE(cost, 0)) AS BIGINT) FROM {} WHERE ended >= $1 \
-         GROUP BY key, team, end_user, client, model, provider, endpoint, slot",
-        columns::table(day)
-    );
-    let mut rows = sqlx::query(AssertSqlSafe(select)).bind(from).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        visit(&UsedRow::read(&row)?);
+    let select = format!("SELECT attempts FROM {} WHERE last_ended >= $1", block::table(day));
+    let mut blocks = sqlx::query(AssertSqlSafe(select)).bind(from).fetch(connection);
+    let mut used = Used::default();
+    while let Some(found) = blocks.try_next().await? {
+        block::visit(found.try_get(0)?, |row| used.add(&row, from))?;
+        if used.0.len() >= MOST_AT_ONCE {
+            take(&mut used).visit(visit);
+        }
     }
+    used.visit(visit);
     Ok(())
 }
 
 impl UsedRow {
-    fn of(row: &Row) -> Self {
+    /// Who and what, without amounts.
+    fn of(row: &Row<'_>) -> Self {
         Self {
-            key: row.key.clone(),
-            team: row.team.clone(),
-            user: row.user.clone(),
-            client: row.client.clone(),
-            model: row.model.clone(),
-            provider: row.provider.clone(),
-            endpoint: row.endpoint.clone(),
+            key: row.key.to_string(),
+            team: row.team.to_string(),
+            user: row.user.to_string(),
+            client: row.client.to_string(),
+            model: row.model.to_string(),
+            provider: row.provider.to_string(),
+            endpoint: row.endpoint.to_string(),
             at: row.ended / MINUTE_MICROS * 60,
-            requests: i64::from(row.last),
-            input: row.tokens.input,
-            output: row.tokens.output,
-            cost: row.cost.unwrap_or(0),
+            ..Self::default()
         }
-    }
-
-    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            key: row.try_get(0)?,
-            team: row.try_get(1)?,
-            user: row.try_get(2)?,
-            client: row.try_get(3)?,
-            model: row.try_get(4)?,
-            provider: row.try_get(5)?,
-            endpoint: row.try_get(6)?,
-            at: row.try_get::<i64, _>(7)? * 60,
-            requests: row.try_get(8)?,
-            input: row.try_get(9)?,
-            output: row.try_get(10)?,
-            cost: row.try_get(11)?,
-        })
     }
 }

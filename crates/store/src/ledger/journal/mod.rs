@@ -27,14 +27,14 @@ use home::Home;
 use medium::Segment;
 use size::Size;
 
-pub(crate) use read::{Chunk, read_chunk};
+pub(crate) use read::{Found, Stretch};
 
 /// A segment is closed, and a new one begun, when it is so long …
 const SEGMENT_BYTES: u64 = 16 << 20;
 /// … or so old.
 const SEGMENT_AGE: Duration = Duration::from_secs(60);
 /// So many unfolded rows wake the folder before its time.
-pub(crate) const BATCH_ROWS: usize = 2_000;
+pub(crate) const BATCH_ROWS: usize = 4_000;
 
 /// Why a row could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -114,11 +114,10 @@ impl Journal {
     }
 
     /// Writes the row down: one `write(2)` to the page cache under a short lock. Call it before the exchange ends.
-    pub fn append(&self, row: &Row) -> Result<(), JournalError> {
+    pub fn append(&self, row: &Row<'_>) -> Result<(), JournalError> {
         LINE.with_borrow_mut(|line| {
             line.clear();
-            // A row is text and numbers; it cannot fail to become JSON.
-            serde_json::to_writer(&mut *line, row).map_err(|error| JournalError::Io(error.into()))?;
+            row.write(line);
             line.push(b'\n');
             self.append_line(line)
         })

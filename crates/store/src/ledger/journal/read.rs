@@ -7,59 +7,74 @@ use std::os::unix::fs::FileExt;
 use super::{Position, Span};
 use crate::ledger::Row;
 
-/// How much is read at once; more only for a longer line.
-const READ_BYTES: u64 = 2 << 20;
+/// How much is read at once, about a thousand rows; more only for a longer line.
+const READ_BYTES: u64 = 512 << 10;
 
-/// Rows that were read together.
-#[derive(Debug, Default)]
-pub(crate) struct Chunk {
-    /// The rows, in the order in which they were written.
-    pub(crate) rows: Vec<Row>,
-    /// Where they begin.
-    pub(crate) start: Position,
-    /// Where they end.
-    pub(crate) end: Position,
+/// A stretch of a segment in memory. Rows borrow from it.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    bytes: Vec<u8>,
+    start: Position,
+    /// Whether nothing of the segment follows: a line without an end counts if it is a whole row.
+    is_last: bool,
+}
+
+/// What stood in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) rows: u64,
     /// Lines that are no row: torn ones.
     pub(crate) torn: u64,
+    /// Where the visited lines end.
+    pub(crate) end: Position,
 }
 
-/// Reads up to `most` rows from the beginning of the span. A line without an end, at the end of what a process left, counts
-/// if it is a whole row. Blocks.
-pub(crate) fn read_chunk(span: &Span, most: usize) -> io::Result<Chunk> {
-    let file = File::open(&span.file)?;
-    let left = span.end.saturating_sub(span.start.offset);
-    let mut size = left.min(READ_BYTES);
-    loop {
-        let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
-        file.read_exact_at(&mut bytes, span.start.offset)?;
-        let is_last = size == left;
-        let chunk = parse(&bytes, is_last, span.start, most);
-        if chunk.end != chunk.start || is_last {
-            return Ok(chunk);
+impl Stretch {
+    /// Reads what comes next in the span: at least one line. Blocks.
+    pub(crate) fn read(span: &Span) -> io::Result<Self> {
+        let file = File::open(&span.file)?;
+        let left = span.end.saturating_sub(span.start.offset);
+        let mut size = left.min(READ_BYTES);
+        loop {
+            let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+            file.read_exact_at(&mut bytes, span.start.offset)?;
+            let is_last = size == left;
+            if is_last || bytes.contains(&b'\n') {
+                return Ok(Self { bytes, start: span.start, is_last });
+            }
+            size = left.min(size * 2);
         }
-        size = left.min(size * 2);
     }
-}
 
-fn parse(bytes: &[u8], is_last: bool, start: Position, most: usize) -> Chunk {
-    let mut chunk = Chunk { start, end: start, ..Chunk::default() };
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if (!is_last && !line.ends_with(b"\n")) || chunk.rows.len() >= most {
-            break;
+    /// Visits up to `most` rows with their lines, in the order in which they were written.
+    pub(crate) fn rows<'t>(&'t self, most: usize, mut visit: impl FnMut(&'t str, Row<'t>)) -> Found {
+        let mut found = Found { end: self.start, ..Found::default() };
+        for line in self.bytes.split_inclusive(|byte| *byte == b'\n') {
+            if (!self.is_last && !line.ends_with(b"\n")) || found.rows >= most as u64 {
+                break;
+            }
+            found.end.offset += line.len() as u64;
+            let line = std::str::from_utf8(line).map(str::trim_ascii);
+            let row = line.ok().and_then(|line| Some((line, serde_json::from_str(line).ok()?)));
+            match row {
+                Some((line, row)) => {
+                    found.rows += 1;
+                    visit(line, row);
+                }
+                None => found.torn += u64::from(line != Ok("")),
+            }
         }
-        chunk.end.offset += line.len() as u64;
-        match serde_json::from_slice(line) {
-            Ok(row) => chunk.rows.push(row),
-            Err(_) if line.trim_ascii().is_empty() => {}
-            Err(_) => chunk.torn += 1,
-        }
+        found
     }
-    chunk
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn stretch(bytes: &[u8], is_last: bool) -> Stretch {
+        Stretch { bytes: bytes.to_vec(), start: Position::default(), is_last }
+    }
 
     proptest::proptest! {
         #[test]
@@ -67,22 +82,23 @@ mod tests {
             bytes: Vec<u8>,
             is_last: bool,
         ) {
-            let chunk = parse(&bytes, is_last, Position::default(), usize::MAX);
-            proptest::prop_assert!(chunk.end.offset <= bytes.len() as u64);
+            let found = stretch(&bytes, is_last).rows(usize::MAX, |_, _| {});
+            proptest::prop_assert!(found.end.offset <= bytes.len() as u64);
             if is_last {
-                proptest::prop_assert_eq!(chunk.end.offset, bytes.len() as u64);
+                proptest::prop_assert_eq!(found.end.offset, bytes.len() as u64);
             }
         }
     }
 
     #[test]
     fn a_torn_line_is_counted_and_the_next_is_read() {
-        let text = b"{\"request_id\":\"a\"}\n{\"request_i\n{\"request_id\":\"b\"}\n{\"request_id\":\"c\"}";
+        let text = b"{\"request_id\":\"a\"}\n{\"request_i\n{\"request_id\":\"b\"}\n\n{\"request_id\":\"c\"}";
         let ids = |is_last| {
-            let chunk = parse(text, is_last, Position::default(), usize::MAX);
-            (chunk.rows.iter().map(|row| row.request_id.clone()).collect::<String>(), chunk.torn)
+            let mut ids = String::new();
+            let found = stretch(text, is_last).rows(usize::MAX, |_, row| ids.push_str(&row.request_id));
+            (ids, found.rows, found.torn)
         };
-        assert_eq!(ids(true), ("abc".to_owned(), 1));
-        assert_eq!(ids(false), ("ab".to_owned(), 1));
+        assert_eq!(ids(true), ("abc".to_owned(), 3, 1));
+        assert_eq!(ids(false), ("ab".to_owned(), 2, 1));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn row(id: usize) -> Row {
-    Row { request_id: format!("{id:032x}"), attempt: 1, last: true, ..Row::default() }
+fn row(id: usize) -> Row<'static> {
+    Row { request_id: format!("{id:032x}").into(), attempt: 1, last: true, ..Row::default() }
 }
 
 /// All rows that are there to be read, of the own journal and the leftovers.
@@ -12,10 +12,10 @@ fn rows(journal: &Journal) -> Vec<String> {
     for id in journal.ids() {
         let mut position = Position::default();
         while let Some(span) = journal.next(&id, position) {
-            let chunk = read_chunk(&span, 1_000).unwrap();
-            assert_ne!(chunk.end, chunk.start);
-            position = chunk.end;
-            rows.extend(chunk.rows.into_iter().map(|row| row.request_id));
+            let stretch = Stretch::read(&span).unwrap();
+            let found = stretch.rows(1_000, |_, row| rows.push(row.request_id.into_owned()));
+            assert_ne!(found.end, span.start);
+            position = found.end;
         }
     }
     rows
@@ -85,7 +85,7 @@ fn fault_91_a_full_journal_says_so_before_rows_are_lost() {
 fn long_segments_are_closed_and_deleted_when_they_are_folded() {
     let root = tempfile::tempdir().unwrap();
     let journal = Journal::open(root.path(), 100 << 20).unwrap();
-    let long = Row { user: "u".repeat(1 << 20), ..row(1) };
+    let long = Row { user: "u".repeat(1 << 20).into(), ..row(1) };
     for _ in 0..40 {
         journal.append(&long).unwrap();
     }

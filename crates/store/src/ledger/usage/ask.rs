@@ -30,7 +30,7 @@ enum Table {
     Users,
 }
 
-/// Answers a question from the sums: what has been folded, half a second ago at most while the database is well.
+/// Answers a question from the sums: what has been folded, a second ago at most while the database is well.
 pub async fn ask(database: &Database, question: &Question) -> Result<Vec<UsageRow>, UsageError> {
     if question.by.len() > MOST_DIMENSIONS {
         return Err(UsageError::TooMany);

@@ -1,11 +1,14 @@
 //! The rows themselves, newest first.
 
-use sqlx::any::AnyArguments;
-use sqlx::{Arguments, AssertSqlSafe, Row as _};
+use std::collections::HashSet;
+
+use futures_util::TryStreamExt;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::Filter;
 use crate::ledger::calendar::DAY_MICROS;
-use crate::ledger::{Row, columns};
+use crate::ledger::{Row, block};
 use crate::{Database, StoreError};
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -28,11 +31,15 @@ pub struct RowsQuestion {
     pub limit: u32,
 }
 
-/// Gives rows, those of the newest day first and by request id within the day. Needs no index but reads a day's table until it has
-/// enough, so a rare key in a long time takes long.
-pub async fn rows(database: &Database, question: &RowsQuestion) -> Result<Vec<Row>, StoreError> {
+/// Gives rows, those of the newest day first and by request id within the day. Has no index but reads a day's rows, so a long time
+/// takes long.
+pub async fn rows(database: &Database, question: &RowsQuestion) -> Result<Vec<Row<'static>>, StoreError> {
     let limit = if question.limit == 0 { DEFAULT_LIMIT } else { question.limit.min(MOST_ROWS) } as usize;
     let (from, to) = (micros(question.from), micros(question.to));
+    let keys = match &question.filter.tag {
+        Some(tag) => Some(keys_with(database, tag).await?),
+        None => None,
+    };
     let days = sqlx::query("SELECT day FROM ledger_days WHERE day >= $1 AND day <= $2 ORDER BY day DESC")
         .bind(from / DAY_MICROS)
         .bind(to / DAY_MICROS)
@@ -40,18 +47,24 @@ pub async fn rows(database: &Database, question: &RowsQuestion) -> Result<Vec<Ro
         .await?;
     let mut rows = Vec::new();
     for day in days {
-        let mut arguments = AnyArguments::default();
-        let conditions = conditions(question, from, to, &mut arguments)?;
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {conditions} ORDER BY request_id DESC, attempt DESC LIMIT {}",
-            columns::COLUMNS,
-            columns::table(day.try_get(0)?),
-            limit - rows.len()
+        let mut last = Last { limit: limit - rows.len(), rows: Vec::new() };
+        let select = format!(
+            "SELECT attempts FROM {} WHERE last_ended >= $1 AND first_ended < $2",
+            block::table(day.try_get(0)?)
         );
-        let found = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(database.readers()).await?;
-        for row in &found {
-            rows.push(columns::read(row)?);
+        let mut blocks =
+            sqlx::query(AssertSqlSafe(select)).bind(from).bind(to).fetch(database.readers());
+        while let Some(found) = blocks.try_next().await? {
+            block::visit(found.try_get(0)?, |row| {
+                let is_asked = (from..to).contains(&row.ended)
+                    && keys.as_ref().is_none_or(|keys| keys.contains(&*row.key))
+                    && matches(question, &row);
+                if is_asked {
+                    last.push(row);
+                }
+            })?;
         }
+        rows.extend(last.end());
         if rows.len() >= limit {
             break;
         }
@@ -59,37 +72,59 @@ pub async fn rows(database: &Database, question: &RowsQuestion) -> Result<Vec<Ro
     Ok(rows)
 }
 
+/// The rows that come first in the answer, of those of one day.
+struct Last {
+    limit: usize,
+    rows: Vec<Row<'static>>,
+}
+
+impl Last {
+    fn push(&mut self, row: Row<'_>) {
+        self.rows.push(row.into_owned());
+        if self.rows.len() >= self.limit * 2 {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.rows.sort_unstable_by(|a, b| {
+            (&b.request_id, b.attempt).cmp(&(&a.request_id, a.attempt))
+        });
+        self.rows.truncate(self.limit);
+    }
+
+    fn end(mut self) -> Vec<Row<'static>> {
+        self.cut();
+        self.rows
+    }
+}
+
+async fn keys_with(database: &Database, tag: &str) -> Result<HashSet<String>, StoreError> {
+    let keys = sqlx::query("SELECT key FROM key_tags WHERE tag = $1")
+        // Postgres refuses NUL in texts, and no row has one.
+        .bind(tag.replace('\0', "\u{fffd}"))
+        .try_map(|row: AnyRow| row.try_get(0))
+        .fetch_all(database.readers())
+        .await?;
+    Ok(HashSet::from_iter(keys))
+}
+
 fn micros(seconds: i64) -> i64 {
     seconds.clamp(0, i64::MAX / 1_000_000) * 1_000_000
 }
 
-fn conditions(
-    question: &RowsQuestion,
-    from: i64,
-    to: i64,
-    arguments: &mut AnyArguments,
-) -> Result<String, sqlx::Error> {
-    let mut sql = "ended >= $1 AND ended < $2".to_owned();
-    arguments.add(from).map_err(sqlx::Error::Encode)?;
-    arguments.add(to).map_err(sqlx::Error::Encode)?;
+fn matches(question: &RowsQuestion, row: &Row<'_>) -> bool {
     let filter = &question.filter;
-    for (column, text) in [
-        ("request_id = ", &question.request_id),
-        ("request_id < ", &question.before),
-        ("key = ", &filter.key),
-        ("team = ", &filter.team),
-        ("end_user = ", &filter.user),
-        ("model = ", &filter.model),
-        ("provider = ", &filter.provider),
-        ("endpoint = ", &filter.endpoint),
-        ("outcome = ", &filter.outcome),
-        ("key IN (SELECT key FROM key_tags WHERE tag = ", &filter.tag),
-    ] {
-        let Some(text) = text else { continue };
-        // Postgres refuses NUL in texts, and no row has one.
-        arguments.add(text.replace('\0', "\u{fffd}")).map_err(sqlx::Error::Encode)?;
-        let end = if column.contains('(') { ")" } else { "" };
-        sql.push_str(&format!(" AND {column}${}{end}", arguments.len()));
-    }
-    Ok(sql)
+    let all = [
+        (&question.request_id, &row.request_id),
+        (&filter.key, &row.key),
+        (&filter.team, &row.team),
+        (&filter.user, &row.user),
+        (&filter.model, &row.model),
+        (&filter.provider, &row.provider),
+        (&filter.endpoint, &row.endpoint),
+        (&filter.outcome, &row.outcome),
+    ];
+    all.into_iter().all(|(asked, found)| asked.as_ref().is_none_or(|asked| asked == found))
+        && question.before.as_ref().is_none_or(|before| row.request_id.as_ref() < before.as_str())
 }
