@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MIGRATION_TRIES: u32 = 20;
 /// Readers of SQLite, and connections to Postgres.
 const CONNECTIONS: u32 = 8;
+/// A connection that nobody needs for so long is closed: one to SQLite is a thread and some MiB of pages.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -102,13 +104,14 @@ async fn pool(url: &str, connections: u32, is_sqlite: bool) -> Result<AnyPool, S
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
+        .idle_timeout(IDLE)
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 if is_sqlite {
                     connection
                         .execute(
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; \
-                             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192",
+                             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048",
                         )
                         .await?;
                 }

@@ -138,11 +138,7 @@ pub struct PriceOfTheMinute(Mutex<Option<(u64, Option<Arc<TargetPrice>>)>>);
 
 impl PriceOfTheMinute {
     /// The price at `unix_seconds`, by `look_up` if the last one is older.
-    pub fn at(
-        &self,
-        unix_seconds: u64,
-        look_up: impl FnOnce() -> Option<Price>,
-    ) -> Option<Arc<TargetPrice>> {
+    pub fn at(&self, unix_seconds: u64, look_up: impl FnOnce() -> Option<Price>) -> Option<Arc<TargetPrice>> {
         let minute = unix_seconds / 60;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {

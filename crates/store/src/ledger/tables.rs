@@ -30,7 +30,9 @@ pub async fn tables(of: &Database) -> Result<Vec<Table>, StoreError> {
     let days = sqlx::query("SELECT day FROM ledger_days ORDER BY day").fetch_all(of.readers()).await?;
     for day in days {
         let day: i64 = day.try_get(0)?;
-        all.push(Table::new(block::table(day), &block::COLUMNS).made_with(block::create(day)).moved_by(BLOCKS));
+        all.push(
+            Table::new(block::table(day), &block::COLUMNS).made_with(block::create(day)).moved_by(BLOCKS),
+        );
     }
     Ok(all)
 }

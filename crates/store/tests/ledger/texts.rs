@@ -29,8 +29,12 @@ async fn nasty_texts(site: Site) {
             })
             .unwrap();
     }
-    let long =
-        Row { user: "ä".repeat(100_000).into(), model: "m".repeat(100_000).into(), key: "k".repeat(9_999).into(), ..row(100) };
+    let long = Row {
+        user: "ä".repeat(100_000).into(),
+        model: "m".repeat(100_000).into(),
+        key: "k".repeat(9_999).into(),
+        ..row(100)
+    };
     journal.append(&long).unwrap();
     folder.fold().await.unwrap();
     assert_eq!(folder.health().set_aside, 0);

@@ -80,7 +80,8 @@ fn who(lines: &mut Lines, row: &Row<'_>) {
     lines.plain(row.attempt);
     lines.plain(row.last);
     lines.plain(moment(row.ended / 1_000_000));
-    for text in [&row.key, &row.team, &row.user, &row.tags.join(" ").into(), &row.client, &row.endpoint, &row.model]
+    for text in
+        [&row.key, &row.team, &row.user, &row.tags.join(" ").into(), &row.client, &row.endpoint, &row.model]
     {
         lines.text(text);
     }

@@ -77,7 +77,10 @@ impl<'t> Gathering<'t> {
     }
 
     fn add_tags(&mut self, row: &mut Row<'t>) {
-        if row.tags.is_empty() || row.key.is_empty() || (&row.key, &row.tags) == (&self.tagged.0, &self.tagged.1) {
+        if row.tags.is_empty()
+            || row.key.is_empty()
+            || (&row.key, &row.tags) == (&self.tagged.0, &self.tagged.1)
+        {
             return;
         }
         self.tags.extend(row.tags.iter().map(|tag| (tag.clone(), row.key.clone().into_owned())));

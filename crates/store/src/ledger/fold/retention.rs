@@ -4,8 +4,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::Folder;
 use crate::StoreError;
-use crate::ledger::calendar::DAY_MICROS;
 use crate::ledger::block;
+use crate::ledger::calendar::DAY_MICROS;
 
 /// How long the ledger is kept, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

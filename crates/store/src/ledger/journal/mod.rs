@@ -82,6 +82,8 @@ struct Active {
     segment: Segment<File>,
     number: u64,
     born: Instant,
+    /// Bytes of the segment that are known to be on the disk.
+    synced: u64,
     /// Number and length, oldest first.
     closed: VecDeque<(u64, u64)>,
 }
@@ -100,7 +102,7 @@ impl Journal {
         let leftovers = home::take_over(root).map_err(JournalError::Io)?;
         let own = Home::create(root).map_err(JournalError::Io)?;
         let segment = Segment::new(own.begin(1).map_err(JournalError::Io)?);
-        let active = Active { segment, number: 1, born: Instant::now(), closed: VecDeque::new() };
+        let active = Active { segment, number: 1, born: Instant::now(), synced: 0, closed: VecDeque::new() };
         let size = Size::new(limit);
         size.set_leftovers(&leftovers);
         Ok(Self {
@@ -160,7 +162,7 @@ impl Journal {
         self.size.refused()
     }
 
-    /// Brings the active segment to the disk, and writes what an earlier failure held back. Blocks for as long as the disk needs.
+    /// Brings what is new of the active segment to the disk, and writes what an earlier failure held back. Blocks for as long as the disk needs.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut active = self.lock();
         if active.segment.is_behind() {
@@ -169,9 +171,18 @@ impl Journal {
             let (bytes, lines) = written?;
             self.size.grow(bytes, lines);
         }
+        let (number, whole) = (active.number, active.segment.whole());
+        if active.synced == whole {
+            return Ok(());
+        }
         let file = active.segment.medium().try_clone()?;
         drop(active);
-        file.sync_data()
+        file.sync_data()?;
+        let mut active = self.lock();
+        if active.number == number {
+            active.synced = whole;
+        }
+        Ok(())
     }
 
     /// Completes when a batch of rows waits.
@@ -260,6 +271,7 @@ impl Active {
                 segment: Segment::new(file),
                 number: self.number + 1,
                 born: Instant::now(),
+                synced: 0,
                 closed: std::mem::take(&mut self.closed),
             };
         }

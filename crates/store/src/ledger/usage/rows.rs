@@ -52,8 +52,7 @@ pub async fn rows(database: &Database, question: &RowsQuestion) -> Result<Vec<Ro
             "SELECT attempts FROM {} WHERE last_ended >= $1 AND first_ended < $2",
             block::table(day.try_get(0)?)
         );
-        let mut blocks =
-            sqlx::query(AssertSqlSafe(select)).bind(from).bind(to).fetch(database.readers());
+        let mut blocks = sqlx::query(AssertSqlSafe(select)).bind(from).bind(to).fetch(database.readers());
         while let Some(found) = blocks.try_next().await? {
             block::visit(found.try_get(0)?, |row| {
                 let is_asked = (from..to).contains(&row.ended)
@@ -87,9 +86,7 @@ impl Last {
     }
 
     fn cut(&mut self) {
-        self.rows.sort_unstable_by(|a, b| {
-            (&b.request_id, b.attempt).cmp(&(&a.request_id, a.attempt))
-        });
+        self.rows.sort_unstable_by(|a, b| (&b.request_id, b.attempt).cmp(&(&a.request_id, a.attempt)));
         self.rows.truncate(self.limit);
     }
 
