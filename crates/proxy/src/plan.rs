@@ -134,7 +134,11 @@ fn candidate<'m>(member: &'m PoolMember, strategy: Strategy, wish: &Wish<'_>) ->
         weight: member.weight,
         tier: member.tier,
         region: member.region,
-        price: if strategy == Strategy::Cost { price().map(|price| wish.price_by(&price)) } else { None },
+        price: if strategy == Strategy::Cost {
+            price().map(|price| wish.price_by(&price.price))
+        } else {
+            None
+        },
         fits: true,
     }
 }

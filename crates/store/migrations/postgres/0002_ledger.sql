@@ -1,4 +1,5 @@
 -- The days that have a table of rows, `ledger_20261121`; days are counted from 1970-01-01. The tables are made when they are needed.
+-- Rows stand in them by the block, as JSON lists: `SELECT value ->> 'model', value ->> 'cost' FROM ledger_20261121, json_array_elements(attempts::json)`.
 CREATE TABLE ledger_days (
     day BIGINT PRIMARY KEY
 );

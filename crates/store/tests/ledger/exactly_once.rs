@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use sqlx::{AssertSqlSafe, Row as _};
 use tidegate_store::ledger::Row;
 
 use crate::place::{Site, append, on_postgres, on_sqlite, row};
@@ -21,6 +22,18 @@ async fn check(site: &Site, count: usize) {
     }
 }
 
+/// The blocks can be asked by hand, as the migration says.
+async fn rows_told_by_sql(site: &Site) -> i64 {
+    let unpack = if site.database.is_postgres() {
+        "json_array_elements(attempts::json)"
+    } else {
+        "json_each(attempts)"
+    };
+    let select =
+        format!("SELECT count(*) FROM ledger_20261121, {unpack} WHERE value ->> 'model' = 'model_1'");
+    sqlx::query(AssertSqlSafe(select)).fetch_one(site.database.readers()).await.unwrap().get(0)
+}
+
 async fn rows_come_back_as_they_were(site: Site) {
     let (journal, folder) = site.process();
     append(&journal, 0..3_000);
@@ -31,6 +44,7 @@ async fn rows_come_back_as_they_were(site: Site) {
     assert!(health.last_fold.is_some());
     check(&site, 3_000).await;
     assert_eq!(site.rows().await[2_999], row(0));
+    assert_eq!(rows_told_by_sql(&site).await, 1_500);
     let bare = Row { request_id: "g".repeat(32).into(), ..Row::default() };
     journal.append(&bare).unwrap();
     folder.fold().await.unwrap();
