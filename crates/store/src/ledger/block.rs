@@ -32,30 +32,27 @@ pub(crate) struct Block {
     pub(crate) rows: i64,
     pub(crate) first_ended: i64,
     pub(crate) last_ended: i64,
-    /// A JSON list with one row a line, without its closing bracket while it grows.
-    text: Vec<u8>,
+    /// A JSON list with one row a line.
+    pub(crate) text: String,
 }
 
 impl Block {
     pub(crate) fn new(day: i64) -> Self {
-        Self { day, rows: 0, first_ended: i64::MAX, last_ended: i64::MIN, text: Vec::new() }
+        Self { day, rows: 0, first_ended: i64::MAX, last_ended: i64::MIN, text: String::new() }
     }
 
-    /// Puts a row in: `write` appends it as one line of JSON without its end.
-    pub(crate) fn push(&mut self, ended: i64, write: impl FnOnce(&mut Vec<u8>)) {
-        self.text.extend_from_slice(if self.rows == 0 { b"[" } else { b",\n" });
-        write(&mut self.text);
+    /// Puts a row in, as one line of JSON without its end.
+    pub(crate) fn push(&mut self, ended: i64, line: &str) {
+        self.text.push_str(if self.rows == 0 { "[" } else { ",\n" });
+        self.text.push_str(line);
         self.rows += 1;
         self.first_ended = self.first_ended.min(ended);
         self.last_ended = self.last_ended.max(ended);
     }
 
-    /// The rows as one JSON list.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::with_capacity(self.text.len() + 1);
-        text.push_str(&String::from_utf8_lossy(&self.text));
-        text.push(']');
-        text
+    /// Ends the list.
+    pub(crate) fn close(&mut self) {
+        self.text.push(']');
     }
 }
 
@@ -130,9 +127,12 @@ mod tests {
         let mut block = Block::new(1);
         let row = |id: &'static str, ended| Row { request_id: id.into(), ended, ..Row::default() };
         for row in [row("a],", 7), row("[b\n", 3)] {
-            block.push(row.ended, |out| row.write(out));
+            let mut line = Vec::new();
+            row.write(&mut line);
+            block.push(row.ended, std::str::from_utf8(&line).unwrap());
         }
-        let text = block.text();
+        block.close();
+        let text = block.text;
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap().as_array().unwrap().len(), 2);
         let mut found = Vec::new();
         visit(&text, |row| found.push(row.into_owned())).unwrap();

@@ -1,6 +1,7 @@
 //! The database goes away under load and comes back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tidegate_core::Secret;
@@ -81,6 +82,34 @@ async fn fault_91_rows_wait_while_sqlite_is_locked_by_somebody() {
         stop.send(()).unwrap();
         task.await.unwrap();
         assert_eq!((site.rows().await.len(), site.total().await.requests), (30, 30));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folding_ends_while_rows_keep_coming() {
+    on_sqlite(|site| async move {
+        let (journal, folder) = site.process();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let writer = tokio::task::spawn_blocking({
+            let (journal, is_over) = (Arc::clone(&journal), Arc::clone(&is_over));
+            move || {
+                let mut written = 0;
+                while !is_over.load(Relaxed) {
+                    append(&journal, written..written + 1);
+                    written += 1;
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                written
+            }
+        });
+        until(|| journal.behind_rows() > 0).await;
+        let folded = tokio::time::timeout(Duration::from_secs(60), folder.fold()).await;
+        is_over.store(true, Relaxed);
+        let written = writer.await.unwrap() as u64;
+        let folded = folded.unwrap().unwrap();
+        assert!(folded > 0);
+        assert_eq!(folded + folder.fold().await.unwrap(), written);
     })
     .await;
 }

@@ -152,7 +152,7 @@ async fn insert(connection: &mut AnyConnection, batch: &Batch<'_>, block: &Block
         .bind(block.rows)
         .bind(block.first_ended)
         .bind(block.last_ended)
-        .bind(block.text())
+        .bind(block.text.as_str())
         .execute(connection)
         .await?;
     Ok(())

@@ -56,13 +56,9 @@ struct Gathering<'t> {
 impl<'t> Gathering<'t> {
     fn add(&mut self, line: &'t str, mut row: Row<'t>) {
         let is_changed = clean(&mut row);
-        self.block(row.ended / DAY_MICROS).push(row.ended, |out| {
-            if is_changed {
-                row.write(out);
-            } else {
-                out.extend_from_slice(line.as_bytes());
-            }
-        });
+        let rewritten = if is_changed { line_of(&row) } else { String::new() };
+        let line = if is_changed { &rewritten } else { line };
+        self.block(row.ended / DAY_MICROS).push(row.ended, line);
         self.add_tags(&mut row);
         let sums = Sums::of(&row);
         let group = group(row);
@@ -99,9 +95,16 @@ impl<'t> Gathering<'t> {
         if let Some((group, sums)) = self.run.take() {
             self.sums.entry(group).or_default().add(&sums);
         }
+        self.blocks.iter_mut().for_each(Block::close);
         let sums = self.sums.into_iter().map(|(group, sums)| (group.into_owned(), sums)).collect();
         Gathered { found, blocks: self.blocks, sums, tags: self.tags }
     }
+}
+
+fn line_of(row: &Row<'_>) -> String {
+    let mut line = Vec::new();
+    row.write(&mut line);
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 fn group(row: Row<'_>) -> Group<Cow<'_, str>> {

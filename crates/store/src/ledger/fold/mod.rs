@@ -62,6 +62,14 @@ struct Pending {
     rows: u64,
 }
 
+/// What came of one batch.
+#[derive(Debug)]
+struct Folded {
+    rows: u64,
+    /// Whether the journal had more when the batch was read.
+    more: bool,
+}
+
 impl Folder {
     /// A folder of this journal into this database.
     pub fn new(database: Database, journal: Arc<Journal>, retention: Retention) -> Self {
@@ -80,21 +88,22 @@ impl Folder {
         }
     }
 
-    /// Folds all that there is; tells how many rows that were. May be dropped at any point.
+    /// Folds all that there is when it begins; tells how many rows that were. Rows that come meanwhile wait for the next time, so that
+    /// under load it does not go on for ever with batches of a few rows. May be dropped at any point.
     pub async fn fold(&self) -> Result<u64, StoreError> {
         let mut work = self.work.lock().await;
         let mut rows = 0;
         loop {
-            let mut found = false;
+            let mut more = false;
             for id in self.journal.ids() {
                 let folded = tokio::time::timeout(PATIENCE, self.fold_some(&mut work, &id)).await;
                 let folded = folded.unwrap_or_else(|_| Err(io_error(io::ErrorKind::TimedOut.into())));
                 match folded.inspect_err(|error| self.failed(&mut work, error))? {
-                    Some(folded) => (found, rows) = (true, rows + folded),
+                    Some(folded) => (more, rows) = (more || folded.more, rows + folded.rows),
                     None => self.watch.succeeded(now()),
                 }
             }
-            if !found {
+            if !more {
                 return Ok(rows);
             }
         }
@@ -107,7 +116,7 @@ impl Folder {
     }
 
     /// Folds one batch of one journal; `None` if nothing waits.
-    async fn fold_some(&self, work: &mut Work, id: &str) -> Result<Option<u64>, StoreError> {
+    async fn fold_some(&self, work: &mut Work, id: &str) -> Result<Option<Folded>, StoreError> {
         let position = match work.positions.get(id) {
             Some(position) => *position,
             None => self.find_position(work, id).await?,
@@ -120,7 +129,7 @@ impl Folder {
             }
             return Ok(None);
         };
-        let start = span.start;
+        let (start, all) = (span.start, span.end);
         let most = work.most;
         let rows = read(span, move |stretch| gather::gather(&stretch, most)).await?;
         // From here on nobody knows where the database stands, until the write has succeeded.
@@ -129,12 +138,13 @@ impl Folder {
         match self.write(work, &batch).await {
             Ok(true) => {
                 self.watch.succeeded(now());
-                Ok(Some(self.settle(work, id, rows.found.end)))
+                let is_all = rows.found.end.offset == all && self.journal.is_written(id, start.segment);
+                Ok(Some(Folded { rows: self.settle(work, id, rows.found.end), more: !is_all }))
             }
-            Ok(false) => Ok(Some(0)),
+            Ok(false) => Ok(Some(Folded { rows: 0, more: true })),
             Err(error) if refused::is_for_the_rows(&error) => {
                 self.narrow(work, batch).await?;
-                Ok(Some(0))
+                Ok(Some(Folded { rows: 0, more: true }))
             }
             Err(error) => Err(error),
         }

@@ -22,7 +22,7 @@ pub(super) fn is_for_the_rows(error: &StoreError) -> bool {
 pub(super) fn set_aside(file: &Path, blocks: &[Block]) -> io::Result<()> {
     let mut lines = String::new();
     for block in blocks {
-        lines.push_str(&block.text().replace('\n', ""));
+        lines.push_str(&block.text.replace('\n', ""));
         lines.push('\n');
         tracing::error!(
             "the ledger's database refuses a row; it stands in refused.jsonl in the journal's folder"

@@ -237,6 +237,11 @@ impl Journal {
         id == self.own.id
     }
 
+    /// Whether a segment is the one that this process writes to: others are at their end.
+    pub(crate) fn is_written(&self, id: &str, segment: u64) -> bool {
+        self.is_own(id) && self.lock().number == segment
+    }
+
     /// Takes over what processes have left that ended since [`Journal::open`].
     pub(crate) fn take_over(&self) -> io::Result<()> {
         let _guard = home::lock_root(&self.root)?;
