@@ -164,15 +164,15 @@ impl ProbeJob {
         let cost = usage.as_ref().and_then(|usage| snapshot.cost_of(target, usage, now));
         let usage = usage.unwrap_or_default();
         let row = Row {
-            request_id: request_id(now).to_string(),
+            request_id: request_id(now).to_string().into(),
             attempt: 1,
             last: true,
             ended: micros(),
-            endpoint: "probe".to_owned(),
-            model: target.label.to_string(),
-            provider: target.provider.name.to_string(),
-            target_model: target.model.clone(),
-            outcome: if status == 200 { "complete" } else { "failed" }.to_owned(),
+            endpoint: "probe".into(),
+            model: (&*target.label).into(),
+            provider: (&*target.provider.name).into(),
+            target_model: target.model.as_str().into(),
+            outcome: if status == 200 { "complete" } else { "failed" }.into(),
             status,
             tokens: Tokens {
                 input: number(usage.input),
