@@ -25,6 +25,8 @@ const TROUBLE: f64 = 1.1;
 const CALM: i64 = 30_000_000;
 /// A target that is slower than usual by more than this is not given more: half as slow again, as a logarithm.
 const WIDENS: f64 = 0.405;
+/// So many a target at ease may always have: at a start nobody knows it yet, and those who come at once are not to wait for its getting known.
+const LEAST_AT_EASE: u32 = 1000;
 /// In so many windows in a row the limit of a target at ease may be used up.
 const CROWDED: u32 = 2;
 /// How fast a target at ease may become slower until it counts as usual, microseconds.
@@ -78,7 +80,8 @@ struct Slow {
 
 impl Gradient {
     pub(super) fn new(rules: Adaptive) -> Self {
-        let limit = f64::from(rules.initial.clamp(rules.min.max(1), rules.max.max(1)));
+        let initial = if rules.ease.is_some() { rules.initial.max(LEAST_AT_EASE) } else { rules.initial };
+        let limit = f64::from(initial.clamp(rules.min.max(1), rules.max.max(1)));
         Self {
             rules,
             limit,
@@ -220,7 +223,7 @@ impl Gradient {
         } else {
             0.0
         };
-        self.set_limit(wide.max(self.limit * 0.95).max(f64::from(self.rules.initial)));
+        self.set_limit(wide.max(self.limit * 0.95).max(f64::from(LEAST_AT_EASE)));
     }
 
     /// Moves the limit by what the latency says. `fill`: the share of the limit that was in use.

@@ -29,7 +29,7 @@ pub struct Adaptive {
     pub min: u32,
     /// Never more.
     pub max: u32,
-    /// Before anything is known.
+    /// Before anything is known; at ease never fewer than 1,000.
     pub initial: u32,
     /// How many times as long as at rest the first token may take before the limit falls. Back ends that batch are slower under a load
     /// that they bear well, so that 1.1 would starve them; the limit settles near this many times what the target does at once.
