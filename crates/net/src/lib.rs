@@ -2,14 +2,19 @@
 
 pub mod drain;
 pub mod h1;
+pub mod handover;
 pub mod lane;
 pub mod listen;
 pub mod origin;
+pub mod pace;
 pub mod serve;
 pub mod tls;
+pub mod tunnel;
+pub mod upgrade;
 
 pub use drain::Drain;
 pub use h1::{Outgoing, Upgraded};
 pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LanePool};
 pub use origin::{Origin, OriginError};
-pub use serve::{Handler, Peer, ServeLimits, serve};
+pub use serve::{Door, Handler, Pace, Peer, Seats, ServeLimits, Trust, serve};
+pub use tls::{Certificates, Challenges, TlsServer, TlsSettings};

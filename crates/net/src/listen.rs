@@ -2,17 +2,48 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 /// Pending connections that the kernel keeps for us.
 const BACKLOG: i32 = 4096;
 
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// On an IP address.
+    Tcp(TcpListener),
+    /// On a path.
+    Unix(UnixListener),
+}
+
 /// Binds a TCP listener. Must be called inside a tokio runtime.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    bind_one(address, false)
+}
+
+/// Binds several listeners to one address, among which the kernel spreads connections (`SO_REUSEPORT`). Must be called inside
+/// a tokio runtime. Connections that wait at a listener are lost when it is closed: all of them must live equally long.
+pub fn bind_shards(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+    let first = bind_one(address, true)?;
+    // With port 0, the others take the port that the first got.
+    let address = first.local_addr()?;
+    let mut all = vec![first];
+    for _ in 1..count {
+        all.push(bind_one(address, true)?);
+    }
+    Ok(all)
+}
+
+fn bind_one(address: SocketAddr, shares: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    if shares {
+        socket.set_reuse_port(true)?;
+    }
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -20,4 +51,18 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Binds a listener to a path, with those permissions (such as `0o660`). A socket that somebody left there is removed, one
+/// that somebody listens on is not: `AddrInUse`.
+pub async fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
 }

@@ -46,6 +46,7 @@ impl Listen {
             header_bytes: self.header_size.0 as usize,
             allow_half_close: self.allow_half_close,
             drain,
+            ..ServeLimits::default()
         }
     }
 }

@@ -8,8 +8,7 @@ use tokio_rustls::TlsConnector;
 
 /// A connector that trusts what the operating system trusts and speaks HTTP/1.1.
 pub fn client() -> Result<TlsConnector, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(super::provider())
         .with_safe_default_protocol_versions()?
         .with_platform_verifier()?
         .with_no_client_auth();

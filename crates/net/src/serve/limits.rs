@@ -1,0 +1,50 @@
+//! Limits of a listening door.
+
+use std::time::Duration;
+
+/// Limits of a listening door.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeLimits {
+    /// Longest wait for a request's whole head. On HTTP/1 it holds for every request, the idle time of a kept-alive
+    /// connection included. A connection of either version whose first head has not come by then is closed; later, an
+    /// HTTP/2 connection lives as long as its peer answers pings.
+    pub header_read: Duration,
+    /// Most bytes of a request's head that are buffered; at least 8192, or hyper panics. On HTTP/2 it counts names and values
+    /// as decoded, with 32 bytes for each field (RFC 9113 section 6.5.2).
+    pub header_bytes: usize,
+    /// Whether a peer that has shut down its sending side still gets its answer. Off, the end of its sending counts as
+    /// "client gone" and the upstream is cancelled at once, as nginx does; a closed and a half-closed peer look alike.
+    pub allow_half_close: bool,
+    /// Longest time that open exchanges may take to finish once a drain has begun.
+    pub drain: Duration,
+    /// Most requests that are open at once on one HTTP/2 connection.
+    pub streams: u32,
+    /// Whether `CONNECT` with `:protocol` is offered on HTTP/2 (RFC 8441). Only for handlers that tunnel: browsers that see
+    /// the offer send WebSockets that way.
+    pub extended_connect: bool,
+    /// How fast a peer must read what it asked for, at least. Counts only while bytes wait for it.
+    pub reading: Pace,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            header_read: Duration::from_secs(75),
+            header_bytes: 64 * 1024,
+            allow_half_close: false,
+            drain: Duration::from_secs(300),
+            streams: 250,
+            extended_connect: false,
+            reading: Pace { window: Duration::from_secs(60), least: 4 * 1024 },
+        }
+    }
+}
+
+/// The least that somebody must do who is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long is looked before it is judged.
+    pub window: Duration,
+    /// Fewer bytes than this within the window are too few.
+    pub least: usize,
+}

@@ -1,0 +1,6 @@
+//! Doors and lanes with real peers on loopback.
+
+mod calls;
+mod doors;
+mod house;
+mod tls;
