@@ -9,21 +9,27 @@ use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::future::Either;
 use http::{Request, Response};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 pub use self::body::LaneBody;
+pub use self::options::{LaneOptions, LaneProtocol};
+use self::trunk::Trunks;
 use crate::h1::connection::Connection;
 use crate::h1::stream::Stream;
 use crate::h1::write::Message;
 use crate::h1::{self, Outgoing};
+use crate::names::Names;
 use crate::origin::Origin;
 use crate::tls;
 
 mod body;
+mod connect;
+mod options;
 #[cfg(test)]
 mod tests;
+mod trunk;
 
 /// How long an unused lane may be taken up again: less than servers such as nginx (75 s) keep theirs. Servers that close
 /// sooner (Node after 5 s) are noticed when the lane is taken up. Older lanes are closed when another comes back.
@@ -77,8 +83,9 @@ pub enum LaneError {
 /// Opens lanes; one for the whole process, so that a reload keeps every lane.
 #[derive(Debug, Default)]
 pub struct Connector {
-    pools: Mutex<HashMap<Origin, Weak<LanePool>>>,
+    pools: Mutex<HashMap<(Origin, LaneOptions), Weak<LanePool>>>,
     tls: OnceLock<TlsConnectorSlot>,
+    names: Names,
 }
 
 /// Keeps `Connector: Debug` without showing the TLS state.
@@ -91,16 +98,28 @@ impl std::fmt::Debug for TlsConnectorSlot {
 }
 
 impl Connector {
-    /// The pool of that origin; the same one as long as somebody holds it.
+    /// The pool of that origin in HTTP/1.1; the same one as long as somebody holds it.
     pub fn pool(self: &Arc<Self>, origin: &Origin) -> Arc<LanePool> {
+        self.pool_with(origin, &LaneOptions::default())
+    }
+
+    /// The pool of that origin with those options; the same one as long as somebody holds it.
+    pub fn pool_with(self: &Arc<Self>, origin: &Origin, options: &LaneOptions) -> Arc<LanePool> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|_, pool| pool.strong_count() > 0);
-        if let Some(pool) = pools.get(origin).and_then(Weak::upgrade) {
+        let place = (origin.clone(), options.clone());
+        if let Some(pool) = pools.get(&place).and_then(Weak::upgrade) {
             return pool;
         }
-        let pool =
-            Arc::new(LanePool { origin: origin.clone(), connector: self.clone(), idle: Mutex::default() });
-        pools.insert(origin.clone(), Arc::downgrade(&pool));
+        let pool = Arc::new(LanePool {
+            origin: origin.clone(),
+            connector: self.clone(),
+            idle: Mutex::default(),
+            trunks: (options.protocol != LaneProtocol::Http1).then(|| Box::new(Trunks::new(options))),
+            options: options.clone(),
+            tls: OnceLock::new(),
+        });
+        pools.insert(place, Arc::downgrade(&pool));
         pool
     }
 
@@ -119,6 +138,11 @@ pub struct LanePool {
     origin: Origin,
     connector: Arc<Connector>,
     idle: Mutex<VecDeque<Idle>>,
+    options: LaneOptions,
+    /// Connections in HTTP/2, where they may be.
+    trunks: Option<Box<Trunks>>,
+    /// How TLS is spoken, where the options say more than the connector's own way.
+    tls: OnceLock<TlsConnectorSlot>,
 }
 
 /// A connection to the origin; in a box, as it goes from hand to hand.
@@ -155,8 +179,11 @@ impl LanePool {
         request: Request<Outgoing>,
         limits: LaneLimits,
     ) -> impl Future<Output = Result<LaneAnswer, LaneError>> + Send {
+        if self.trunks.as_ref().is_some_and(|trunks| trunks.may_be_used()) {
+            return Either::Right(Box::pin(self.send_on_trunk(request, limits)));
+        }
         // The request is bytes before anything waits: while it does, there is no room for both.
-        self.send_message(Message::new(request), limits)
+        Either::Left(self.send_message(Message::new(request), limits))
     }
 
     async fn send_message(
@@ -228,17 +255,6 @@ impl LanePool {
     }
 
     async fn connect(&self) -> Result<Lane, LaneError> {
-        let failed = |source| LaneError::Connect { origin: self.origin.to_string(), source };
-        let stream =
-            TcpStream::connect((self.origin.host.as_str(), self.origin.port)).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        let stream = if self.origin.tls {
-            let name = rustls::pki_types::ServerName::try_from(self.origin.host.clone())
-                .map_err(|error| LaneError::Tls(error.to_string()))?;
-            Stream::Tls(Box::new(self.connector.tls()?.connect(name, stream).await.map_err(failed)?))
-        } else {
-            Stream::Plain(stream)
-        };
-        Ok(Box::new(Connection::new(stream)))
+        Ok(Box::new(Connection::new(self.open().await?)))
     }
 }

@@ -1,10 +1,12 @@
 //! Sockets: listeners, the HTTP server and its drain, upstream lanes. Floor 2: knows bytes and time, nothing of models.
 
+pub mod acme;
 pub mod drain;
 pub mod h1;
 pub mod handover;
 pub mod lane;
 pub mod listen;
+pub mod names;
 pub mod origin;
 pub mod pace;
 pub mod serve;
@@ -14,7 +16,7 @@ pub mod upgrade;
 
 pub use drain::Drain;
 pub use h1::{Outgoing, Upgraded};
-pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LanePool};
+pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol};
 pub use origin::{Origin, OriginError};
 pub use serve::{Door, Handler, Pace, Peer, Seats, ServeLimits, Trust, serve};
 pub use tls::{Certificates, Challenges, TlsServer, TlsSettings};

@@ -8,39 +8,60 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
+use super::trunk::TrunkBody;
 use super::{Lane, LaneAnswer, LanePool};
 use crate::h1::{self, Upgraded};
 
-/// An answer's body. When it has been read to its end, its lane is used again; dropped before, the lane is closed, which
-/// is how an upstream learns that nobody listens any more.
+/// An answer's body. When it has been read to its end, its lane is used again; dropped before, the lane is closed (in HTTP/2:
+/// the stream is reset), which is how an upstream learns that nobody listens any more.
 #[derive(Debug)]
 pub struct LaneBody {
     /// `None` once the body has ended or failed.
-    lane: Option<(Lane, Arc<LanePool>)>,
+    carrier: Option<Carrier>,
+}
+
+/// What a body comes on.
+#[derive(Debug)]
+enum Carrier {
+    Lane(Lane, Arc<LanePool>),
+    Trunk(Box<TrunkBody>),
 }
 
 impl LaneBody {
     pub(super) fn answer(head: Response<()>, lane: Lane, pool: Arc<LanePool>) -> LaneAnswer {
-        let mut body = Self { lane: Some((lane, pool)) };
-        let is_tunnel = body.lane.as_ref().is_some_and(|(lane, _)| lane.is_tunnel());
+        let is_tunnel = lane.is_tunnel();
+        let mut body = Self { carrier: Some(Carrier::Lane(lane, pool)) };
         if !is_tunnel {
             body.give_back_at_end();
         }
         head.map(|()| body)
     }
 
+    pub(super) fn on_trunk(body: TrunkBody) -> Self {
+        Self { carrier: (!body.is_at_end()).then(|| Carrier::Trunk(Box::new(body))) }
+    }
+
     /// The bytes that follow, where the answer has switched protocols.
     pub fn upgraded(self) -> Option<Upgraded> {
-        let (stream, read) = self.lane?.0.into_tunnel()?;
+        let Carrier::Lane(lane, _) = self.carrier? else { return None };
+        let (stream, read) = lane.into_tunnel()?;
         Some(Upgraded::new(stream, read))
     }
 
     fn give_back_at_end(&mut self) {
-        if let Some((mut lane, pool)) = self.lane.take_if(|(lane, _)| lane.is_at_end())
+        if let Some(Carrier::Lane(mut lane, pool)) = self.carrier.take_if(|carrier| carrier.is_done())
             && lane.can_go_on()
         {
             pool.keep(lane);
         }
+    }
+}
+
+impl Carrier {
+    /// Whether the lane is at the end of its answer. A trunk is held until its body says that there is no more, as trailers
+    /// may follow the last byte.
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Lane(lane, _) if lane.is_at_end())
     }
 }
 
@@ -52,26 +73,42 @@ impl Body for LaneBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h1::Error>>> {
-        let Some((lane, _)) = &mut self.lane else { return Poll::Ready(None) };
-        let piece = ready!(lane.poll_piece(context));
+        let piece = match &mut self.carrier {
+            None => return Poll::Ready(None),
+            Some(Carrier::Lane(lane, _)) => {
+                ready!(lane.poll_piece(context)).map(|piece| piece.map(Frame::data))
+            }
+            Some(Carrier::Trunk(body)) => {
+                let piece = ready!(body.poll(context));
+                if piece.is_none() {
+                    self.carrier = None;
+                }
+                piece
+            }
+        };
         match &piece {
             Some(Err(error)) => {
                 tracing::debug!(%error, "lane broke");
-                self.lane = None;
+                self.carrier = None;
             }
             _ => self.give_back_at_end(),
         }
-        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+        Poll::Ready(piece)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lane.as_ref().is_none_or(|(lane, _)| lane.is_at_end())
+        match &self.carrier {
+            None => true,
+            Some(Carrier::Lane(lane, _)) => lane.is_at_end(),
+            Some(Carrier::Trunk(body)) => body.is_at_end(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.lane {
+        match &self.carrier {
             None => SizeHint::with_exact(0),
-            Some((lane, _)) => lane.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Some(Carrier::Lane(lane, _)) => lane.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Some(Carrier::Trunk(body)) => body.left(),
         }
     }
 }

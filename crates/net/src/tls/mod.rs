@@ -11,7 +11,8 @@ mod table;
 
 pub use certificate::Certificate;
 pub use challenges::Challenges;
-pub use client::client;
+pub(crate) use client::client_with;
+pub use client::{UpstreamTls, client};
 pub use error::{CertificateError, TlsError};
 pub use secured::{CallerCertificate, Secured};
 pub use self_signed::self_signed;

@@ -18,6 +18,7 @@ const PACKAGES: &[(&[&str], &str)] = &[
     (&["node", "--version"], "nodejs"),
     (&["npm", "--version"], "npm"),
     (&["redis-server", "--version"], "redis-server"),
+    (&["sh", "-c", "command -v pebble && command -v pebble-challtestsrv"], "pebble"),
     (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
 ];
 

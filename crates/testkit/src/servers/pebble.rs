@@ -1,0 +1,116 @@
+//! An ACME server of the test's own: Pebble, with a name server that finds every name on 127.0.0.1.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::process::{Plan, Process, TRIES, blocking, free_port};
+
+const MISSING: &str = "Pebble is not installed: on Debian, the package `pebble`";
+
+/// An ACME server with a new root. It ends with this value or with the test's process.
+#[derive(Debug)]
+pub struct Pebble {
+    folder: PathBuf,
+    port: u16,
+    names: Option<Process>,
+    server: Option<Process>,
+}
+
+/// What Pebble is started with.
+#[derive(Clone, Debug)]
+pub struct PebbleSetup {
+    /// The certificate it shows, for 127.0.0.1 (PEM).
+    pub chain: String,
+    /// Its key (PEM).
+    pub key: String,
+    /// Where it asks HTTP-01.
+    pub http_port: u16,
+    /// Where it asks TLS-ALPN-01.
+    pub tls_port: u16,
+}
+
+impl Pebble {
+    /// Starts one. Fails when Pebble is not installed.
+    pub async fn start(setup: &PebbleSetup) -> io::Result<Self> {
+        let setup = setup.clone();
+        blocking(move || {
+            let folder = tempfile::Builder::new().prefix("tidegate-pebble-").tempdir()?.keep();
+            std::fs::write(folder.join("chain.pem"), &setup.chain)?;
+            std::fs::write(folder.join("key.pem"), &setup.key)?;
+            let mut server = Self { folder, port: 0, names: None, server: None };
+            for _ in 1..TRIES {
+                if server.launch(&setup).is_ok() {
+                    return Ok(server);
+                }
+            }
+            server.launch(&setup)?;
+            Ok(server)
+        })
+        .await
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> String {
+        format!("https://127.0.0.1:{}/dir", self.port)
+    }
+
+    fn launch(&mut self, setup: &PebbleSetup) -> io::Result<()> {
+        (self.server, self.names) = (None, None);
+        let names_port = free_port()?;
+        // It must have no folder of its own that it would remove.
+        let names_folder = tempfile::tempdir()?.keep();
+        let command = ["pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""];
+        let mut command: Vec<_> = command.into_iter().map(Into::into).collect();
+        for (option, value) in [
+            ("-management", format!("127.0.0.1:{}", free_port()?)),
+            ("-dns01", format!("127.0.0.1:{names_port}")),
+            ("-defaultIPv4", "127.0.0.1".to_owned()),
+            ("-defaultIPv6", String::new()),
+        ] {
+            command.extend([option.into(), value.into()]);
+        }
+        let plan = Plan {
+            command,
+            folder: &names_folder,
+            user: None,
+            end: "KILL",
+            ready: "Starting management server",
+        };
+        self.names = Some(Process::start(&plan).map_err(explained)?);
+        self.port = free_port()?;
+        let config = format!(
+            r#"{{"pebble": {{"listenAddress": "127.0.0.1:{}", "managementListenAddress": "127.0.0.1:{}",
+            "certificate": "chain.pem", "privateKey": "key.pem", "httpPort": {}, "tlsPort": {},
+            "ocspResponderURL": "", "externalAccountBindingRequired": false}}}}"#,
+            self.port,
+            free_port()?,
+            setup.http_port,
+            setup.tls_port
+        );
+        std::fs::write(self.folder.join("config.json"), config)?;
+        let server = ["env", "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "pebble", "-config"];
+        let mut command: Vec<_> = server.into_iter().map(Into::into).collect();
+        command.extend(["config.json".into(), "-dnsserver".into(), format!("127.0.0.1:{names_port}").into()]);
+        let plan = Plan {
+            command,
+            folder: &self.folder,
+            user: None,
+            end: "KILL",
+            ready: "ACME directory available",
+        };
+        self.server = Some(Process::start(&plan).map_err(explained)?);
+        Ok(())
+    }
+}
+
+fn explained(error: io::Error) -> io::Error {
+    let is_missing = ["not found", "No such file"].iter().any(|said| error.to_string().contains(said));
+    if is_missing { io::Error::other(MISSING) } else { error }
+}
+
+impl Drop for Pebble {
+    fn drop(&mut self) {
+        drop((self.server.take(), self.names.take()));
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
