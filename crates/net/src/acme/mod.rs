@@ -16,12 +16,12 @@ pub use store::{FileStore, Store, Stored};
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum AcmeError {
-    /// The server refused, or could not be asked.
+    /// The server refused, with its reason (a challenge that was not answered, too), or could not be asked.
     #[error("the ACME server: {0}")]
     Server(#[from] instant_acme::Error),
-    /// The server did not find what it looked for.
-    #[error("the ACME server does not accept the names: {0}")]
-    Invalid(String),
+    /// The order is in a state in which no certificate can come of it.
+    #[error("the ACME server leaves the order {0:?}")]
+    Unfinished(instant_acme::OrderStatus),
     /// The server offers no challenge of the kind that is wanted.
     #[error("the ACME server offers no {0:?} challenge for `{1}`")]
     NoChallenge(ChallengeKind, String),

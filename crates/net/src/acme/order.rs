@@ -65,7 +65,7 @@ pub(super) async fn order(
     let retries = RetryPolicy::default();
     let status = order.poll_ready(&retries).await?;
     if status != OrderStatus::Ready {
-        return Err(AcmeError::Invalid(why(&mut order).await.unwrap_or_else(|| format!("{status:?}"))));
+        return Err(AcmeError::Unfinished(status));
     }
     drop(opened);
     let failed = |error: rcgen::Error| CertificateError::Generate(error.to_string());
@@ -107,16 +107,4 @@ async fn answer(order: &mut Order, kind: ChallengeKind, opened: &mut Opened<'_>)
         challenge.set_ready().await?;
     }
     Ok(())
-}
-
-/// What the server says is wrong with the names.
-async fn why(order: &mut Order) -> Option<String> {
-    let mut authorizations = order.authorizations();
-    while let Some(Ok(mut authorization)) = authorizations.next().await {
-        let state = authorization.refresh().await.ok()?;
-        if let Some(problem) = state.challenges.iter().find_map(|challenge| challenge.error.as_ref()) {
-            return Some(problem.to_string());
-        }
-    }
-    None
 }

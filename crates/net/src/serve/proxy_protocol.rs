@@ -64,7 +64,8 @@ fn first(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
         [b'1'..=b'9', ..] => text.parse::<u16>().map_err(|_| Malformed),
         _ => Err(Malformed),
     };
-    (address(target)?, port_number(target_port)?);
+    address(target)?;
+    port_number(target_port)?;
     Ok(Some(Header { length, address: Some(SocketAddr::new(address(source)?, port_number(port)?)) }))
 }
 

@@ -81,6 +81,8 @@ fn challenge_key(name: &str, digest: &[u8]) -> Result<Arc<CertifiedKey>, Certifi
     wanted.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let certificate = wanted.self_signed(&key).map_err(failed)?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let key = CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider());
-    key.map(Arc::new).map_err(|error| CertificateError::Generate(error.to_string()))
+    // Not `from_der`, which compares key and certificate, and for that must understand every critical extension.
+    let key = provider().key_provider.load_private_key(key);
+    let key = key.map_err(|error| CertificateError::Generate(error.to_string()))?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
 }

@@ -1,11 +1,15 @@
 //! An ACME server of the test's own: Pebble, with a name server that finds every name on 127.0.0.1.
 
 use std::io;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::process::{Plan, Process, TRIES, blocking, free_port};
 
 const MISSING: &str = "Pebble is not installed: on Debian, the package `pebble`";
+/// Longest wait until it can be connected to.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An ACME server with a new root. It ends with this value or with the test's process.
 #[derive(Debug)]
@@ -57,9 +61,9 @@ impl Pebble {
     fn launch(&mut self, setup: &PebbleSetup) -> io::Result<()> {
         (self.server, self.names) = (None, None);
         let names_port = free_port()?;
-        // It must have no folder of its own that it would remove.
+        // One of its own, as the folder of a server is removed with it.
         let names_folder = tempfile::tempdir()?.keep();
-        let command = ["pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""];
+        let command = ["pebble-challtestsrv", "-http01", "", "-https01", "", "-tlsalpn01", ""];
         let mut command: Vec<_> = command.into_iter().map(Into::into).collect();
         for (option, value) in [
             ("-management", format!("127.0.0.1:{}", free_port()?)),
@@ -99,6 +103,14 @@ impl Pebble {
             ready: "ACME directory available",
         };
         self.server = Some(Process::start(&plan).map_err(explained)?);
+        // It says so just before it listens.
+        let end = Instant::now() + PATIENCE;
+        while let Err(error) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) {
+            if Instant::now() > end {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Ok(())
     }
 }
