@@ -82,7 +82,7 @@ impl House {
     /// Asks once over HTTP/1.1 under TLS; what is said after the head.
     pub(crate) async fn ask(&self, client: &Arc<ClientConfig>, name: &str) -> std::io::Result<String> {
         let mut stream = self.shake(client, name).await?;
-        Ok(ask_on(&mut stream).await?)
+        ask_on(&mut stream).await
     }
 }
 

@@ -1,6 +1,5 @@
 //! Lanes to upstreams of other kinds: HTTP/2, TLS of their own, Unix sockets.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,21 +101,15 @@ impl Together {
 impl Handler for Together {
     type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
-    fn handle(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        peer: Peer,
-    ) -> impl Future<Output = Response<Self::Body>> + Send {
-        async move {
-            self.peers.lock().unwrap().insert(peer.address);
-            let _count = Counted(self.clone());
-            let body = request.into_body().collect().await.unwrap();
-            let trailers = body.trailers().cloned();
-            self.barrier.wait().await;
-            let frames = [Some(Frame::data(body.to_bytes())), trailers.map(Frame::trailers)];
-            let frames = frames.into_iter().flatten().map(Ok);
-            Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync())
-        }
+    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Self::Body> {
+        self.peers.lock().unwrap().insert(peer.address);
+        let _count = Counted(self.clone());
+        let body = request.into_body().collect().await.unwrap();
+        let trailers = body.trailers().cloned();
+        self.barrier.wait().await;
+        let frames = [Some(Frame::data(body.to_bytes())), trailers.map(Frame::trailers)];
+        let frames = frames.into_iter().flatten().map(Ok);
+        Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync())
     }
 }
 
