@@ -61,7 +61,7 @@ pub(crate) fn visit<'t>(text: &'t str, mut visit: impl FnMut(Row<'t>)) -> Result
     for line in text.split('\n') {
         let line = line.strip_prefix('[').unwrap_or(line);
         let row = line.strip_suffix([',', ']']).unwrap_or(line);
-        let row = serde_json::from_str(row)
+        let row = Row::read(row)
             .map_err(|error| StoreError::Unreadable(format!("a row of the ledger: {error}")))?;
         visit(row);
     }

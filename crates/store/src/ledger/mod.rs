@@ -12,6 +12,7 @@ mod journal;
 mod line;
 pub mod reconcile;
 mod row;
+mod scan;
 mod sums;
 mod tables;
 mod usage;

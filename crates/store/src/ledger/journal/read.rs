@@ -7,8 +7,8 @@ use std::os::unix::fs::FileExt;
 use super::{Position, Span};
 use crate::ledger::Row;
 
-/// How much is read at once, about a thousand rows; more only for a longer line.
-const READ_BYTES: u64 = 512 << 10;
+/// How much is read at once, about five hundred rows; more only for a longer line.
+const READ_BYTES: u64 = 256 << 10;
 
 /// A stretch of a segment in memory. Rows borrow from it.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Stretch {
             }
             found.end.offset += line.len() as u64;
             let line = std::str::from_utf8(line).map(str::trim_ascii);
-            let row = line.ok().and_then(|line| Some((line, serde_json::from_str(line).ok()?)));
+            let row = line.ok().and_then(|line| Some((line, Row::read(line).ok()?)));
             match row {
                 Some((line, row)) => {
                     found.rows += 1;
