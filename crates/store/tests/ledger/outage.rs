@@ -95,20 +95,18 @@ async fn folding_ends_while_rows_keep_coming() {
             let (journal, is_over) = (Arc::clone(&journal), Arc::clone(&is_over));
             move || {
                 let mut written = 0;
-                while !is_over.load(Relaxed) {
+                while written < 100_000 && !is_over.load(Relaxed) {
                     append(&journal, written..written + 1);
                     written += 1;
-                    std::thread::sleep(Duration::from_micros(200));
                 }
-                written
+                written as u64
             }
         });
         until(|| journal.behind_rows() > 0).await;
-        let folded = tokio::time::timeout(Duration::from_secs(60), folder.fold()).await;
+        let folded = folder.fold().await.unwrap();
         is_over.store(true, Relaxed);
-        let written = writer.await.unwrap() as u64;
-        let folded = folded.unwrap().unwrap();
-        assert!(folded > 0);
+        let written = writer.await.unwrap();
+        assert!(folded > 0 && folded < written, "{folded} of {written}");
         assert_eq!(folded + folder.fold().await.unwrap(), written);
     })
     .await;

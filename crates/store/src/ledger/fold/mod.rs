@@ -63,11 +63,11 @@ struct Pending {
 }
 
 /// What came of one batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Folded {
     rows: u64,
-    /// Whether the journal had more when the batch was read.
-    more: bool,
+    /// How far the journal is folded now; `None` if the batch was not written and must be tried again.
+    to: Option<Position>,
 }
 
 impl Folder {
@@ -92,6 +92,7 @@ impl Folder {
     /// under load it does not go on for ever with batches of a few rows. May be dropped at any point.
     pub async fn fold(&self) -> Result<u64, StoreError> {
         let mut work = self.work.lock().await;
+        let end = self.journal.end();
         let mut rows = 0;
         loop {
             let mut more = false;
@@ -99,7 +100,10 @@ impl Folder {
                 let folded = tokio::time::timeout(PATIENCE, self.fold_some(&mut work, &id)).await;
                 let folded = folded.unwrap_or_else(|_| Err(io_error(io::ErrorKind::TimedOut.into())));
                 match folded.inspect_err(|error| self.failed(&mut work, error))? {
-                    Some(folded) => (more, rows) = (more || folded.more, rows + folded.rows),
+                    Some(folded) => {
+                        rows += folded.rows;
+                        more |= folded.to.is_none_or(|to| to < end || !self.journal.is_own(&id));
+                    }
                     None => self.watch.succeeded(now()),
                 }
             }
@@ -129,7 +133,7 @@ impl Folder {
             }
             return Ok(None);
         };
-        let (start, all) = (span.start, span.end);
+        let start = span.start;
         let most = work.most;
         let rows = read(span, move |stretch| gather::gather(&stretch, most)).await?;
         // From here on nobody knows where the database stands, until the write has succeeded.
@@ -138,13 +142,13 @@ impl Folder {
         match self.write(work, &batch).await {
             Ok(true) => {
                 self.watch.succeeded(now());
-                let is_all = rows.found.end.offset == all && self.journal.is_written(id, start.segment);
-                Ok(Some(Folded { rows: self.settle(work, id, rows.found.end), more: !is_all }))
+                let to = rows.found.end;
+                Ok(Some(Folded { rows: self.settle(work, id, to), to: Some(to) }))
             }
-            Ok(false) => Ok(Some(Folded { rows: 0, more: true })),
+            Ok(false) => Ok(Some(Folded::default())),
             Err(error) if refused::is_for_the_rows(&error) => {
                 self.narrow(work, batch).await?;
-                Ok(Some(Folded { rows: 0, more: true }))
+                Ok(Some(Folded::default()))
             }
             Err(error) => Err(error),
         }

@@ -237,9 +237,10 @@ impl Journal {
         id == self.own.id
     }
 
-    /// Whether a segment is the one that this process writes to: others are at their end.
-    pub(crate) fn is_written(&self, id: &str, segment: u64) -> bool {
-        self.is_own(id) && self.lock().number == segment
+    /// Where the own journal ends now.
+    pub(crate) fn end(&self) -> Position {
+        let active = self.lock();
+        Position { segment: active.number, offset: active.segment.whole() }
     }
 
     /// Takes over what processes have left that ended since [`Journal::open`].
