@@ -39,7 +39,7 @@ impl Stretch {
             let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
             file.read_exact_at(&mut bytes, span.start.offset)?;
             let is_last = size == left;
-            if is_last || bytes.contains(&b'\n') {
+            if is_last || memchr::memchr(b'\n', &bytes).is_some() {
                 return Ok(Self { bytes, start: span.start, is_last });
             }
             size = left.min(size * 2);
@@ -49,10 +49,14 @@ impl Stretch {
     /// Visits up to `most` rows with their lines, in the order in which they were written.
     pub(crate) fn rows<'t>(&'t self, most: usize, mut visit: impl FnMut(&'t str, Row<'t>)) -> Found {
         let mut found = Found { end: self.start, ..Found::default() };
-        for line in self.bytes.split_inclusive(|byte| *byte == b'\n') {
-            if (!self.is_last && !line.ends_with(b"\n")) || found.rows >= most as u64 {
+        let mut rest = self.bytes.as_slice();
+        while !rest.is_empty() && found.rows < most as u64 {
+            let end = memchr::memchr(b'\n', rest);
+            if end.is_none() && !self.is_last {
                 break;
             }
+            let line;
+            (line, rest) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
             found.end.offset += line.len() as u64;
             let line = std::str::from_utf8(line).map(str::trim_ascii);
             let row = line.ok().and_then(|line| Some((line, Row::read(line).ok()?)));
