@@ -45,6 +45,11 @@ impl RetryBudget {
         Self { rules, tries: std::array::from_fn(|_| AtomicU64::new(0)), repeats: Mutex::new([(0, 0); KEPT]) }
     }
 
+    /// The rules.
+    pub fn rules(&self) -> &BudgetRules {
+        &self.rules
+    }
+
     /// A first try is sent.
     pub fn sent(&self, now: i64) {
         let slot = self.slot(now);

@@ -141,6 +141,7 @@ fn take_over(
     delay: Duration,
     exchange: &mut Exchange,
 ) {
+    exchange.meters.count_hedge_won();
     let slow = GatewayError::Timeout { stage: "first token", limit: delay };
     book::came_to_nothing(first, &slow.into(), exchange);
     book::begin(exchange);

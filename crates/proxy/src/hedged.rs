@@ -120,6 +120,7 @@ impl Second<'_> {
             return None;
         }
         let engaged = Engaged::begin(&self.target.live, self.terms, !exchange.stream, place)?;
+        exchange.meters.count_hedge_sent();
         Some((engaged, encoded))
     }
 }

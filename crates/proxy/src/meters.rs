@@ -58,6 +58,17 @@ struct LimitLabels {
     what: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    reason: &'static str,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HedgeLabels {
+    outcome: &'static str,
+}
+
 /// All meters of the process. Clones share the values; a reload keeps them.
 #[derive(Clone, Debug)]
 pub struct Meters {
@@ -79,6 +90,11 @@ struct Families {
     lost_rows: Counter,
     limited: Family<LimitLabels, Counter>,
     keys_out: Family<KeyLabels, Counter>,
+    shed: Family<ShedLabels, Counter>,
+    hedges: Family<HedgeLabels, Counter>,
+    hedges_sent: Counter,
+    hedges_won: Counter,
+    retries_unpaid: Counter,
 }
 
 impl Default for Meters {
@@ -89,6 +105,9 @@ impl Default for Meters {
 
 impl Families {
     fn new() -> Self {
+        let hedges = Family::<HedgeLabels, Counter>::default();
+        let hedge = |outcome| hedges.get_or_create_owned(&HedgeLabels { outcome });
+        let (hedges_sent, hedges_won) = (hedge("sent"), hedge("won"));
         let mut families = Self {
             registry: Registry::default(),
             requests: Family::default(),
@@ -103,8 +122,14 @@ impl Families {
             lost_rows: Counter::default(),
             limited: Family::default(),
             keys_out: Family::default(),
+            shed: Family::default(),
+            hedges,
+            hedges_sent,
+            hedges_won,
+            retries_unpaid: Counter::default(),
         };
         families.register();
+        families.register_traffic();
         families
     }
 
@@ -149,6 +174,25 @@ impl Families {
             "tidegate_credentials_out",
             "How often a key of a provider with several was set aside, by cause: refused, limited",
             self.keys_out.clone(),
+        );
+    }
+
+    fn register_traffic(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "tidegate_shed",
+            "Requests refused because there was more than can be carried, by cause and priority",
+            self.shed.clone(),
+        );
+        r.register(
+            "tidegate_hedges",
+            "Second targets asked because the first was slow, and how many of them answered first",
+            self.hedges.clone(),
+        );
+        r.register(
+            "tidegate_retries_unpaid",
+            "Further attempts that were not made because the retry budget was used up",
+            self.retries_unpaid.clone(),
         );
     }
 }
@@ -207,6 +251,27 @@ impl Meters {
     /// Counts a provider's key that was set aside; `cause` is `refused` or `limited`.
     pub fn count_key_out(&self, provider: &str, cause: &'static str) {
         self.inner.keys_out.get_or_create(&KeyLabels { provider: provider.to_owned(), cause }).inc();
+    }
+
+    /// Counts a request that was refused for want of room; `reason` as [`Shed::word`](crate::error::Shed::word) has it, `class` its
+    /// priority.
+    pub fn count_shed(&self, reason: &'static str, class: &'static str) {
+        self.inner.shed.get_or_create(&ShedLabels { reason, class }).inc();
+    }
+
+    /// Counts a second target that was asked because the first was slow.
+    pub fn count_hedge_sent(&self) {
+        self.inner.hedges_sent.inc();
+    }
+
+    /// Counts a second target that answered first.
+    pub fn count_hedge_won(&self) {
+        self.inner.hedges_won.inc();
+    }
+
+    /// Counts a further attempt that the retry budget did not pay for.
+    pub fn count_retry_unpaid(&self) {
+        self.inner.retries_unpaid.inc();
     }
 
     /// The gauge of open requests.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_policy::balance::{Asked, Candidate, Order, Strategy};
+use tidegate_policy::balance::{Asked, Candidate, Order, Place, Strategy};
 use tidegate_policy::health::{Out, Standing};
 
 use crate::chance::chance;
@@ -110,9 +110,10 @@ impl Plan {
         let now = micros();
         let order = pool.conduct.balancer.order(&candidates, &asked, now, chance);
         note(pool, members, &order, wish, now);
-        let is_forced = order.is_panic();
         for ranked in order.all() {
             let target = members[ranked.index as usize].target.clone();
+            // Who is out for another cause than its breaker (by hand, for want of room) stays out in a panic too.
+            let is_forced = ranked.place == Place::Panic;
             self.push(target, Terms { conduct: pool.conduct.clone(), is_forced });
         }
     }

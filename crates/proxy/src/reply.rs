@@ -106,6 +106,9 @@ pub fn failed(dialect: Dialect, failure: &Failure, exchange: &mut Exchange) -> R
     if let GatewayError::MethodNotAllowed { allowed, .. } = error {
         map.insert(ALLOW, HeaderValue::from_static(allowed));
     }
+    if let GatewayError::Shed(why) = error {
+        exchange.meters.count_shed(why.word(), exchange.class.name());
+    }
     // The gateway has tried several times already: the SDK's own retries would multiply with that.
     let is_repeated = exchange.attempts > 1 && error.another_try_may_help();
     if is_repeated || exchange.held.as_ref().is_some_and(Held::is_hopeless) {

@@ -105,6 +105,7 @@ impl<'p> Tries<'p> {
         }
         let is_paid_for = budget.may_repeat(micros());
         if !is_paid_for {
+            exchange.meters.count_retry_unpaid();
             tracing::debug!("no further attempt: the retry budget is used up");
         }
         is_paid_for

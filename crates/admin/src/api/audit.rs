@@ -11,13 +11,13 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     path: "/audit",
     name: "listChanges",
     tag: "audit",
-    summary: "A page of changes to keys and teams, newest first.",
+    summary: "A page of changes to keys and teams, and of targets opened and closed by hand, newest first.",
     parameters: &[
         CURSOR,
         LIMIT,
         Parameter {
             name: "id",
-            about: "Only changes of this key or team.",
+            about: "Only changes of this key, team or target.",
             kind: Of::Text,
             example: "key_0199c0deaaaa7bbb8cccdddddddddddd",
         },

@@ -1,4 +1,4 @@
-//! The admin API under `/admin/v1`: keys, teams, limits, usage, models, targets, changes.
+//! The admin API under `/admin/v1`: keys, teams, limits, usage, models, targets and their switches, decisions, changes.
 //!
 //! Each group of paths has a file with a table of [`Operation`]s. From the tables come the router and the OpenAPI document, so that
 //! neither knows a path that the other does not.
@@ -6,6 +6,7 @@
 pub(crate) mod access;
 mod audit;
 mod body;
+mod decisions;
 mod guesses;
 mod index;
 mod keys;
@@ -17,6 +18,8 @@ mod operation;
 mod parameter;
 pub(crate) mod problem;
 mod schema;
+mod standing;
+mod switches;
 mod targets;
 mod teams;
 mod usage;
@@ -65,6 +68,8 @@ fn operations() -> impl Iterator<Item = &'static Operation> {
         usage::OPERATIONS,
         models::OPERATIONS,
         targets::OPERATIONS,
+        switches::OPERATIONS,
+        decisions::OPERATIONS,
         audit::OPERATIONS,
     ]
     .into_iter()

@@ -46,7 +46,7 @@ fn document() -> Value {
         "info": {
             "title": "Tidegate admin API",
             "version": "1",
-            "description": "Keys, teams, limits, usage, models, targets and changes. It is served by the admin door. \
+            "description": "Keys, teams, limits, usage, models, targets, decisions and changes. It is served by the admin door. \
                 Every path needs the admin key. Errors are RFC 9457 problems; `errors` names every field that is wrong.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -79,7 +79,7 @@ fn tags() -> Vec<Value> {
         ("limits", "The limits that hold, and how they stand"),
         ("usage", "What was used, by anything"),
         ("models", "What callers can ask for"),
-        ("targets", "What attempts are made at"),
+        ("targets", "What attempts are made at, how it stands, and why it was chosen"),
         ("audit", "Who changed what"),
         ("document", "This document"),
     ];

@@ -1,5 +1,7 @@
 //! JSON schemas of bodies and answers.
 
+mod traffic;
+
 use serde_json::{Map, Value, json};
 
 use tidegate_store::ledger::By;
@@ -7,7 +9,7 @@ use tidegate_store::ledger::By;
 /// Schemas by name.
 pub(super) fn all() -> Value {
     let mut all = Map::new();
-    for group in [limits(), keys(), teams(), usage(), rest()] {
+    for group in [limits(), keys(), teams(), usage(), traffic::all(), rest()] {
         if let Value::Object(group) = group {
             all.extend(group);
         }
@@ -318,11 +320,15 @@ fn models() -> Value {
             "description": "Names of the config that lead to it; weight 0 is for fail-over only.",
         },
         "price": price(),
+        "state": {
+            "description": "How it stands on this instance; null: it has not been asked yet.",
+            "anyOf": [reference("TargetState"), {"type": "null"}],
+        },
     });
     json!({
         "Model": object(model, &["id", "owner", "targets", "price", "context_window", "max_output"]),
         "Models": object(json!({"items": list_of("Model")}), &["items"]),
-        "Target": object(target, &["label", "provider", "model", "dialects", "names", "price"]),
+        "Target": object(target, &["label", "provider", "model", "dialects", "names", "price", "state"]),
         "Targets": object(json!({"items": list_of("Target")}), &["items"]),
     })
 }
@@ -333,8 +339,8 @@ fn rest() -> Value {
         "seq": {"type": "integer", "description": "Later changes have greater ones."},
         "at": unix_seconds("When"),
         "actor": {"type": "string", "description": "Who."},
-        "action": {"type": "string", "enum": ["create", "update", "rotate", "delete"]},
-        "kind": {"type": "string", "enum": ["key", "team"]},
+        "action": {"type": "string", "enum": ["create", "update", "rotate", "delete", "open", "close"]},
+        "kind": {"type": "string", "enum": ["key", "team", "target"]},
         "id": text,
         "detail": {"type": "object", "description": "`before` and `after`, without secrets."},
     });

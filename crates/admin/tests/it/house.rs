@@ -33,6 +33,7 @@ pub struct House {
     pub address: SocketAddr,
     pub database: Database,
     pub limiter: Arc<Limiter>,
+    pub gateway: Arc<Gateway>,
     folder: TempDir,
 }
 
@@ -46,7 +47,8 @@ impl House {
         let keys = Keys::new(database.clone(), hasher);
         let limiter = Limiter::in_memory(Clock::system());
         let books = Books { database: database.clone(), keys, limiter: limiter.clone(), admin_key };
-        Self { address: open(Some(books)).await, database, limiter, folder }
+        let gateway = gateway();
+        Self { address: open_with(gateway.clone(), Some(books)).await, database, limiter, gateway, folder }
     }
 
     /// A client with the admin key.
@@ -119,10 +121,14 @@ pub fn all(answer: &Answer, field: &str) -> Vec<String> {
 
 /// Opens a door; `None`: without an admin API.
 pub async fn open(books: Option<Books>) -> SocketAddr {
+    open_with(gateway(), books).await
+}
+
+async fn open_with(gateway: Arc<Gateway>, books: Option<Books>) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let version = Version { name: "tidegate", version: "0.0.0", prices: "none".to_owned() };
-    let door = Door { gateway: gateway(), config: Arc::new(ConfigState::default()), version, books };
+    let door = Door { gateway, config: Arc::new(ConfigState::default()), version, books };
     tokio::spawn(tidegate_admin::serve(listener, door, std::future::pending()));
     address
 }
@@ -142,7 +148,8 @@ fn gateway() -> Arc<Gateway> {
         metrics: Vec::new(),
         probe: None,
     });
-    let mut models = ModelTable::new(std::slice::from_ref(&provider), meters.clone(), Default::default());
+    let desk = Desk::bare();
+    let mut models = ModelTable::new(std::slice::from_ref(&provider), meters.clone(), desk.live.clone());
     let target = models.target(&provider, "large", None);
     let member = PoolMember { weight: 3, ..PoolMember::plain(target) };
     models.add_pool(Pool::new("smart", vec![member], Vec::new(), Default::default()));
@@ -158,7 +165,7 @@ fn gateway() -> Arc<Gateway> {
         rules: Rules::default(),
         access: Access { limits: vec![Arc::new(limit())], ..Access::default() },
     };
-    Gateway::new(Arc::new(snapshot), meters, AccessLog::off(), Desk::bare())
+    Gateway::new(Arc::new(snapshot), meters, AccessLog::off(), desk)
 }
 
 /// The limit of all houses' configs.

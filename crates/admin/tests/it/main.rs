@@ -9,5 +9,6 @@ mod documents;
 mod house;
 mod keys;
 mod limits;
+mod targets;
 mod teams;
 mod usage;

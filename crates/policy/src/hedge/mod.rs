@@ -71,6 +71,11 @@ impl Hedge {
         Self { rules, sketch: Mutex::default(), delay: AtomicU64::new(0), budget: RetryBudget::new(budget) }
     }
 
+    /// The rules.
+    pub fn rules(&self) -> &HedgeRules {
+        &self.rules
+    }
+
     /// A request is sent for the first time; duplicates are paid for by it.
     pub fn sent(&self, now: i64) {
         self.budget.sent(now);

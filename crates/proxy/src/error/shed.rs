@@ -31,6 +31,18 @@ pub enum Shed {
 }
 
 impl Shed {
+    /// Its word in metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Full => "full",
+            Self::PushedOut => "pushed_out",
+            Self::Expired => "expired",
+            Self::Memory => "memory",
+            Self::TargetsOut => "targets_out",
+        }
+    }
+
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {

@@ -114,6 +114,8 @@ pub struct ModelTable {
     alone: HashMap<String, Arc<Conduct>>,
     /// This instance's region, as a number; 0: none.
     pub region: u32,
+    /// The regions' names; the number of the first is 1.
+    pub regions: Vec<String>,
     /// How much room targets have that are not in the config.
     pub gate: GateRules,
     live: Arc<LiveTable>,
@@ -142,6 +144,7 @@ impl ModelTable {
             adhoc: RwLock::default(),
             alone: HashMap::new(),
             region: 0,
+            regions: Vec::new(),
             gate: GateRules::default(),
             live,
             meters,
@@ -223,6 +226,12 @@ impl ModelTable {
             let nearest = nearest(name, self.names()).map(str::to_owned);
             UnknownModel::Nowhere { name: name.to_owned(), nearest }
         })
+    }
+
+    /// A region's name; `None` for 0.
+    pub fn region_name(&self, number: u32) -> Option<&str> {
+        let place = (number as usize).checked_sub(1)?;
+        self.regions.get(place).map(String::as_str)
     }
 
     /// The names of the config, sorted.

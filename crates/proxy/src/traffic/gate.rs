@@ -1,6 +1,6 @@
 //! The gate of a target: how many requests it has at once, and who waits for his turn.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tidegate_policy::overload::{
@@ -45,6 +45,7 @@ pub struct NoRoom {
 /// Concurrency and queue of one target.
 #[derive(Debug)]
 pub struct Gate {
+    rules: Mutex<GateRules>,
     concurrency: Concurrency,
     queue: Queue<Sender<Turn>>,
 }
@@ -52,6 +53,7 @@ pub struct Gate {
 impl Default for Gate {
     fn default() -> Self {
         Self {
+            rules: Mutex::default(),
             concurrency: Concurrency::new(ConcurrencyRules::default()),
             queue: Queue::new(QueueRules::default()),
         }
@@ -68,8 +70,14 @@ pub struct Place {
 impl Gate {
     /// Lets other rules hold from now on.
     pub fn set_rules(&self, rules: &GateRules) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = *rules;
         self.concurrency.set_rules(rules.concurrency.unwrap_or(ConcurrencyRules::Fixed(u32::MAX)));
         self.queue.set_rules(rules.queue);
+    }
+
+    /// The rules that hold now.
+    pub fn rules(&self) -> GateRules {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many are there at once.

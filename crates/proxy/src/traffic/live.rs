@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_policy::balance::Gauge;
-use tidegate_policy::health::Event;
+use tidegate_policy::health::{Event, Phase};
 
 use super::KeyTable;
 use super::gate::Gate;
@@ -92,9 +92,10 @@ impl LiveTable {
         all
     }
 
-    /// Forgets those that nobody has any more.
+    /// Forgets those that nobody has any more, unless somebody has taken them out by hand.
     pub fn tidy(&self) {
-        self.lock().retain(|_, live| Arc::strong_count(live) > 1);
+        let is_held = |live: &Live| live.gauge.health().phase() == Phase::Held;
+        self.lock().retain(|_, live| Arc::strong_count(live) > 1 || is_held(live));
         self.keys.tidy();
     }
 

@@ -19,4 +19,5 @@ mod reading;
 mod retries;
 mod secrets;
 mod stream_engine;
+mod traffic;
 mod upstream_faults;

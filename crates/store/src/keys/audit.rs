@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::change::{self, Deed};
 use super::record::read_json;
 use super::{Keys, KeysError, Page, page};
 use crate::StoreError;
@@ -18,11 +19,11 @@ pub struct AuditRow {
     pub at: i64,
     /// Who.
     pub actor: String,
-    /// `create`, `update`, `rotate` or `delete`.
+    /// `create`, `update`, `rotate` or `delete`; of a target `open` or `close`.
     pub action: String,
-    /// `key` or `team`.
+    /// `key`, `team` or `target`.
     pub kind: String,
-    /// Which.
+    /// Which: an id, or a target's label.
     pub id: String,
     /// `before` and `after`, without secrets.
     pub detail: Value,
@@ -40,6 +41,18 @@ pub struct AuditFilter {
 }
 
 impl Keys {
+    /// Writes down that somebody opened or closed a target's breaker by hand (`action`: `open`, `close`).
+    pub async fn note_switch(
+        &self,
+        actor: &str,
+        action: &'static str,
+        target: &str,
+    ) -> Result<(), KeysError> {
+        let detail = Value::Object(serde_json::Map::new());
+        let change = change::begin(&self.database).await?;
+        Ok(change::finish(change, Deed { actor, action, kind: "target", id: target, detail }).await?)
+    }
+
     /// A page of changes, newest first.
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRow>, KeysError> {
         let before = match &filter.cursor {

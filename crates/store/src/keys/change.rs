@@ -11,7 +11,7 @@ use crate::{Database, StoreError};
 pub(super) struct Deed<'a> {
     pub(super) actor: &'a str,
     pub(super) action: &'static str,
-    /// `key` or `team`.
+    /// `key`, `team` or `target`.
     pub(super) kind: &'static str,
     pub(super) id: &'a str,
     /// Before and after; never a secret.

@@ -1,5 +1,7 @@
 //! The plan for a request, for people and as JSON.
 
+mod conduct;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,6 +11,7 @@ use tidegate_llm::price::Class;
 use tidegate_policy::TimeLimits;
 use tidegate_proxy::snapshot::{Pool, Resolved, Snapshot, Target, UnknownModel};
 
+use self::conduct::{Habits, Room};
 use crate::config::written::Period;
 
 /// What happens to a request for a model.
@@ -24,21 +27,26 @@ pub(super) struct Explanation {
     targets: Vec<TargetPlan>,
     /// Most attempts of one request.
     max_attempts: u32,
+    /// The gateway's own region.
+    region: Option<String>,
 }
 
-/// Targets of one name, shared out by weight.
+/// Targets of one name, and how one of them is chosen.
 #[derive(Debug, Serialize)]
 struct Step {
     name: String,
     targets: Vec<Share>,
+    conduct: Habits,
 }
 
 #[derive(Debug, Serialize)]
 struct Share {
     target: String,
     weight: u32,
-    /// Of this step's requests.
+    /// Of the requests of its tier, by the weights.
     percent: f64,
+    tier: u32,
+    region: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +60,7 @@ struct TargetPlan {
     price: Vec<(&'static str, String)>,
     context_window: Option<u64>,
     max_output: Option<u64>,
+    room: Room,
 }
 
 /// How a caller's request reaches a target.
@@ -77,6 +86,7 @@ impl Explanation {
             steps: making.steps,
             targets,
             max_attempts: snapshot.rules.retry.max_attempts,
+            region: snapshot.models.region_name(snapshot.models.region).map(str::to_owned),
         })
     }
 }
@@ -109,13 +119,15 @@ impl Making<'_> {
     fn follow(&mut self, name: &str) -> Result<(), UnknownModel> {
         match self.snapshot.models.resolve(name)? {
             Resolved::Target(target) => {
-                let share = Share { target: target.label.to_string(), weight: 1, percent: 100.0 };
-                self.steps.push(Step { name: name.to_owned(), targets: vec![share] });
+                let target_label = target.label.to_string();
+                let share = Share { target: target_label, weight: 1, percent: 100.0, tier: 0, region: None };
+                let conduct = Habits::of(&target.alone);
+                self.steps.push(Step { name: name.to_owned(), targets: vec![share], conduct });
                 self.keep(target);
             }
             Resolved::Pool(pool) if !self.seen.contains(&pool.name) => {
                 self.seen.push(pool.name.clone());
-                self.steps.push(step(&pool));
+                self.steps.push(self.step(&pool));
                 pool.members.iter().for_each(|member| self.keep(member.target.clone()));
                 for fallback in &pool.fallback {
                     self.follow(fallback)?;
@@ -126,23 +138,31 @@ impl Making<'_> {
         Ok(())
     }
 
+    fn step(&self, pool: &Pool) -> Step {
+        let sum = |tier| {
+            let same = pool.members.iter().filter(|member| member.tier == tier);
+            same.map(|member| u64::from(member.weight)).sum::<u64>().max(1)
+        };
+        let targets = pool.members.iter().map(|member| Share {
+            target: member.target.label.to_string(),
+            weight: member.weight,
+            percent: (f64::from(member.weight) * 1000.0 / sum(member.tier) as f64).round() / 10.0,
+            tier: member.tier,
+            region: self.snapshot.models.region_name(member.region).map(str::to_owned),
+        });
+        let mut targets: Vec<Share> = targets.collect();
+        let conduct = Habits::of(&pool.conduct);
+        // Others stay in the order in which they are written: it is a rank.
+        let by_weight = |share: &Share| if conduct.has_shares() { share.weight } else { 0 };
+        targets.sort_by_key(|share| (share.tier, std::cmp::Reverse(by_weight(share))));
+        Step { name: pool.name.clone(), targets, conduct }
+    }
+
     fn keep(&mut self, target: std::sync::Arc<Target>) {
         if !self.targets.iter().any(|known| known.label == target.label) {
             self.targets.push(target);
         }
     }
-}
-
-fn step(pool: &Pool) -> Step {
-    let sum: u64 = pool.members.iter().map(|member| u64::from(member.weight)).sum();
-    let targets = pool.members.iter().map(|member| Share {
-        target: member.target.label.to_string(),
-        weight: member.weight,
-        percent: (f64::from(member.weight) * 1000.0 / sum.max(1) as f64).round() / 10.0,
-    });
-    let mut targets: Vec<Share> = targets.collect();
-    targets.sort_by_key(|share| std::cmp::Reverse(share.weight));
-    Step { name: pool.name.clone(), targets }
 }
 
 fn target_plan(snapshot: &Snapshot, target: &Target, now: u64) -> TargetPlan {
@@ -158,6 +178,7 @@ fn target_plan(snapshot: &Snapshot, target: &Target, now: u64) -> TargetPlan {
         price: rates.collect(),
         context_window: price.and_then(|price| price.context_window),
         max_output: target.max_output_tokens,
+        room: Room::of(&target.live.gate.rules()),
     }
 }
 
@@ -193,17 +214,40 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.model, self.resolved)?;
         for (at, step) in self.steps.iter().enumerate() {
+            let choice = step.conduct.choice();
             match at {
                 0 if step.targets.is_empty() => writeln!(f, "\n1. no targets of its own")?,
-                0 => writeln!(f, "\n1. share of the requests; the others follow when one fails")?,
+                0 => writeln!(f, "\n1. {choice}; the others follow when one fails")?,
                 _ => writeln!(f, "\n{}. then {}", at + 1, step.name)?,
             }
-            for share in &step.targets {
-                writeln!(f, "   {:>5} %  {}", share.percent, share.target)?;
-            }
+            step.fmt(f)?;
+        }
+        if let Some(region) = &self.region {
+            writeln!(f, "\nThe gateway is in the region {region}.")?;
         }
         writeln!(f, "\nAt most {} attempts (`retry.max_attempts`).", self.max_attempts)?;
         self.targets.iter().try_for_each(|target| target.fmt(f))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for share in &self.targets {
+            if self.conduct.has_shares() || self.targets.len() == 1 {
+                write!(f, "   {:>5} %  {}", share.percent, share.target)?;
+            } else {
+                write!(f, "   weight {}  {}", share.weight, share.target)?;
+            }
+            let has_tiers = self.targets.iter().any(|other| other.tier != 0);
+            if has_tiers {
+                write!(f, ", tier {}", share.tier)?;
+            }
+            if let Some(region) = &share.region {
+                write!(f, ", region {region}")?;
+            }
+            writeln!(f)?;
+        }
+        if self.targets.is_empty() { Ok(()) } else { self.conduct.fmt(f) }
     }
 }
 
@@ -228,6 +272,7 @@ impl fmt::Display for TargetPlan {
             count.map_or_else(|| "unknown".to_owned(), |count| format!("at most {count}"))
         };
         let (context, output) = (tokens(self.context_window), tokens(self.max_output));
-        writeln!(f, "   tokens       context {context}, output {output}")
+        writeln!(f, "   tokens       context {context}, output {output}")?;
+        writeln!(f, "   room         {}", self.room)
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tidegate_policy::limit::Spec;
+use tidegate_policy::overload::Class;
 use tidegate_store::keys::{KeyFilter, KeyRecord, KeySpec, Keys, Page, TeamRecord, TeamSpec};
 
 use super::shelf;
@@ -24,6 +25,7 @@ const PAGE: u32 = 1000;
 Examples:
   tidegate keys create --name ci --models 'openai/*' --limit 'of: requests, limit: 600, per: minute'
   tidegate keys create --name alice --team research --limit 'of: money, limit: 25, per: month'
+  tidegate keys create --name checkout --priority high
   tidegate keys list --team research
   tidegate keys rotate key_… --grace 24h
   tidegate keys revoke key_…")]
@@ -104,6 +106,9 @@ struct KeyTerms {
     /// Networks that it may be used from, separated by commas
     #[arg(long, value_delimiter = ',')]
     networks: Vec<String>,
+    /// How much its requests matter when there is not room for all: low, normal, high or critical
+    #[arg(long, value_parser = class)]
+    priority: Option<Class>,
     /// When it stops working: 2027-01-31T00:00:00Z
     #[arg(long)]
     expires: Option<String>,
@@ -227,11 +232,17 @@ impl KeyTerms {
         spec.routes = or(self.routes, spec.routes);
         spec.networks = or(self.networks, spec.networks);
         spec.expires = self.expires.or(spec.expires);
+        spec.priority = self.priority.unwrap_or(spec.priority);
         if !self.limit.is_empty() {
             spec.limits = limits(&self.limit)?;
         }
         Ok(spec)
     }
+}
+
+/// Reads a priority.
+fn class(name: &str) -> Result<Class, String> {
+    Class::from_name(name).ok_or_else(|| format!("write one of {}", Class::ALL.map(Class::name).join(", ")))
 }
 
 /// Reads limits as they stand in the config: `of: requests, limit: 600, per: minute`.
@@ -293,7 +304,7 @@ fn pretty(value: &impl serde::Serialize) -> String {
 }
 
 fn key_table(all: &[KeyRecord]) -> String {
-    let head = ["ID", "NAME", "KEY", "TEAM", "MODELS", "LIMITS", "STATE"].map(str::to_owned);
+    let head = ["ID", "NAME", "KEY", "TEAM", "MODELS", "LIMITS", "PRIORITY", "STATE"].map(str::to_owned);
     let rows = all.iter().map(|key| {
         let spec = &key.spec;
         let state = match &spec.expires {
@@ -304,7 +315,8 @@ fn key_table(all: &[KeyRecord]) -> String {
         let models = if spec.models.is_empty() { "all".to_owned() } else { spec.models.join(",") };
         let team = spec.team.clone().unwrap_or_else(|| "-".to_owned());
         let limits = spec.limits.len().to_string();
-        [key.id.clone(), spec.name.clone(), key.hint.clone(), team, models, limits, state]
+        let priority = spec.priority.name().to_owned();
+        [key.id.clone(), spec.name.clone(), key.hint.clone(), team, models, limits, priority, state]
     });
     report::columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }

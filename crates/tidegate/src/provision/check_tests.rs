@@ -326,3 +326,20 @@ fn a_redis_without_a_number_of_instances_is_warned_of() {
         assert!(!shown.contains(alone), "{shown}");
     }
 }
+
+#[test]
+fn settings_of_traffic_that_do_nothing_are_told() {
+    golden!(shown(
+        r#"region: eu
+models:
+  stuck: { sticky: user, targets: [openai/gpt-4.1, openai/gpt-4.1-mini] }
+  alone: { strategy: latency, hedge: {}, targets: [{ target: openai/gpt-4.1, region: us }] }
+"#
+    ));
+    let quiet = r#"region: eu
+models:
+  kept: { strategy: sticky, sticky: user, targets: [{ target: openai/gpt-4.1, region: eu }, openai/gpt-4.1-mini] }
+  hedged: { hedge: {}, targets: [openai/gpt-4.1], fallback: [openai/gpt-4.1-mini] }
+"#;
+    assert_eq!(shown(quiet), "");
+}

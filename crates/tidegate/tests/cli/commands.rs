@@ -25,6 +25,8 @@ fn run(folder: &Path, args: &[&str]) -> Output {
     tidegate(folder, args)
         .env("OPENAI_API_KEY", "sk-canary")
         .env("ANTHROPIC_API_KEY", "sk-canary")
+        .env("CHECKOUT_KEY", "tg-canary-of-the-checkout-key")
+        .env("NIGHTLY_KEY", "tg-canary-of-the-nightly-key")
         .output()
         .unwrap()
 }
@@ -66,6 +68,57 @@ fn explain_prints_the_plan() {
     let unknown = run(folder.path(), &["explain", "--model", "smrt"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8(unknown.stderr).unwrap().contains("did you mean `smart`?"));
+}
+
+const TRAFFIC: &str = r#"
+region: eu
+providers:
+  openai: { api_key: "${OPENAI_API_KEY}" }
+  anthropic: { api_key: "${ANTHROPIC_API_KEY}" }
+  local: { dialect: openai-chat, base_url: http://10.0.0.5:8000/v1, health: { failures: 3, open: 5s, slow: 2s } }
+models:
+  quick:
+    strategy: latency
+    hedge: { percentile: 90, budget: 10 }
+    targets:
+      - { target: openai/gpt-4.1, region: us, weight: 2 }
+      - { target: anthropic/claude-sonnet-4-5, region: eu }
+      - { target: local/qwen3, tier: 1, max_concurrent: 4 }
+  talk: { strategy: sticky, sticky: session, targets: [local/a, local/b] }
+retry: { budget: 10 }
+overload: { concurrency: off, queue: { places: 20, wait: 3s } }
+"#;
+
+#[test]
+fn explain_shows_how_traffic_is_treated() {
+    let folder = folder_with(TRAFFIC);
+    let explain = |model: &str| stdout(run(folder.path(), &["explain", "--model", model]));
+    let head = |text: &str| text.split("\nAt most").next().unwrap().to_owned();
+    let shown = format!("{}\n----\n{}", head(&explain("quick")), head(&explain("talk")));
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("explain_traffic", shown) });
+    let whole = explain("quick");
+    assert!(whole.contains("   room         4 at once; 20 may wait, each at most 3s\n"), "{whole}");
+    assert!(whole.contains("   room         not bounded; 20 may wait, each at most 3s\n"), "{whole}");
+    let json = stdout(run(folder.path(), &["explain", "--model", "quick", "--json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let step = &json["steps"][0];
+    assert_eq!((&json["region"], &step["conduct"]["strategy"]), (&"eu".into(), &"latency".into()));
+    assert_eq!((&step["targets"][2]["tier"], &step["targets"][2]["percent"]), (&1.into(), &100.0.into()));
+    assert_eq!(json["targets"][2]["room"]["max_concurrent"], "4");
+}
+
+#[test]
+fn the_config_in_the_guide_to_traffic_is_good() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/traffic.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let mut configs = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).peekable();
+    assert!(configs.peek().is_some(), "the guide has no config");
+    for config in configs {
+        let folder = folder_with(config);
+        let output = run(folder.path(), &["check"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && said.is_empty(), "{config}\n{said}");
+    }
 }
 
 #[test]

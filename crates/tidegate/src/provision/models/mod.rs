@@ -1,5 +1,6 @@
 //! What model names lead to.
 
+mod advice;
 mod circle;
 mod conduct;
 mod target;
@@ -44,6 +45,8 @@ pub(super) fn build(parts: &Parts<'_>, problems: &mut Vec<Problem>) -> ModelTabl
         }
     }
     building.check_fallbacks();
+    building.advise();
+    building.table.regions = building.regions.iter().map(|name| (*name).to_owned()).collect();
     building.table
 }
 
