@@ -108,9 +108,9 @@ fn find(call: &Call, label: &str) -> Result<Arc<Live>, Problem> {
     }
     let snapshot = gateway.snapshot();
     let mut known = snapshot.models.known_models().into_iter();
-    let is_known = label.split_once('/').is_some_and(|(provider, model)| {
-        known.any(|(has, name)| *has.name == *provider && name == model)
-    });
+    let is_known = label
+        .split_once('/')
+        .is_some_and(|(provider, model)| known.any(|(has, name)| *has.name == *provider && name == model));
     if is_known {
         return Ok(table.get(&label.into()));
     }

@@ -44,10 +44,18 @@ async fn targets_are_opened_and_closed_by_hand_and_the_audit_log_says_by_whom() 
     assert_eq!(state(&house, 0).await["share"], 1.0);
     assert_eq!(state(&house, 1).await["standing"], "held", "the other one stays out");
     let audit = house.get("/admin/v1/audit").await.json();
-    let deeds: Vec<_> = audit["items"].as_array().unwrap().iter().map(|row| {
-        assert_eq!((&row["kind"], text(&row["actor"]).split('@').next()), (&json!("target"), Some("admin")));
-        (text(&row["action"]), text(&row["id"]))
-    }).collect();
+    let deeds: Vec<_> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            assert_eq!(
+                (&row["kind"], text(&row["actor"]).split('@').next()),
+                (&json!("target"), Some("admin"))
+            );
+            (text(&row["action"]), text(&row["id"]))
+        })
+        .collect();
     let deed = |action: &str, id: &str| (action.to_owned(), id.to_owned());
     assert_eq!(deeds, [deed("close", "acme/large"), deed("open", "acme/small"), deed("open", "acme/large")]);
     let one = house.get("/admin/v1/audit?id=acme/small").await.json();
@@ -86,7 +94,10 @@ async fn a_switch_of_no_target_changes_nothing() {
             check_problem(&answer, 404, target);
         }
         assert_eq!(wrong_fields(&house.post(&path, json!({"target": 5})).await), ["target"]);
-        assert_eq!(wrong_fields(&house.post(&path, json!({"target": "acme/large", "for": "1h"})).await), ["for"]);
+        assert_eq!(
+            wrong_fields(&house.post(&path, json!({"target": "acme/large", "for": "1h"})).await),
+            ["for"]
+        );
         check_problem(&house.post(&path, json!({})).await, 400, "no target");
     }
     assert_eq!(house.get("/admin/v1/audit").await.json()["items"], json!([]));

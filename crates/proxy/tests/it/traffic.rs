@@ -51,7 +51,11 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 fn seconds(answer: &Answer) -> u64 {
-    answer.header("retry-after").unwrap_or_else(|| panic!("no retry-after: {}", answer.text())).parse().unwrap()
+    answer
+        .header("retry-after")
+        .unwrap_or_else(|| panic!("no retry-after: {}", answer.text()))
+        .parse()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -78,7 +82,7 @@ async fn after_five_failures_the_next_request_is_refused_in_the_callers_dialect_
 #[tokio::test]
 async fn trials_go_one_at_a_time_and_three_good_ones_close_the_breaker() {
     let rules = HealthRules { open: Duration::from_millis(50), ..HealthRules::default() };
-    let house = House::start_with(pool(&["chat/text~delay-300"], rules.clone())).await;
+    let house = House::start_with(pool(&["chat/text~delay-1000"], rules.clone())).await;
     let live = live(&house);
     let health = live.gauge.health();
     for _ in 0..5 {
@@ -256,7 +260,8 @@ async fn retries_stay_within_the_budget_when_everything_fails() {
 async fn narrow(queue: QueueRules) -> (Arc<House>, Arc<Live>) {
     let key = |class: Class| {
         let name = class.name();
-        let key = Key { id: name.into(), name: name.into(), enabled: true, priority: class, ..Key::default() };
+        let key =
+            Key { id: name.into(), name: name.into(), enabled: true, priority: class, ..Key::default() };
         (Secret::new(format!("sk-canary-{name}")), key)
     };
     let gate = GateRules { concurrency: Some(ConcurrencyRules::Fixed(1)), queue };
@@ -313,7 +318,8 @@ async fn those_who_wait_go_by_priority() {
 async fn a_header_lowers_the_priority_and_never_raises_it_above_the_keys() {
     let (house, live) = narrow(QueueRules::default()).await;
     let place = take(&live);
-    let asked = [("low", "critical", "raised"), ("high", "low", "lowered"), ("normal", "nonsense", "as its key")];
+    let asked =
+        [("low", "critical", "raised"), ("high", "low", "lowered"), ("normal", "nonsense", "as its key")];
     let mut waiting = Vec::new();
     for (key, header, who) in asked {
         waiting.push(asking(by(&house, key).header("x-tidegate-priority", header), who));
@@ -352,7 +358,8 @@ async fn a_higher_priority_takes_a_place_in_a_full_queue_and_who_lost_it_is_told
 
 #[tokio::test]
 async fn who_cannot_get_a_turn_in_time_is_refused_at_once_with_an_honest_time() {
-    let (house, live) = narrow(QueueRules { longest_wait: Duration::from_secs(4), ..QueueRules::default() }).await;
+    let (house, live) =
+        narrow(QueueRules { longest_wait: Duration::from_secs(4), ..QueueRules::default() }).await;
     // Requests take a second here.
     let place = take(&live);
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -111,7 +111,8 @@ fn explain_shows_how_traffic_is_treated() {
 fn the_config_in_the_guide_to_traffic_is_good() {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/traffic.md");
     let guide = std::fs::read_to_string(guide).unwrap();
-    let mut configs = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).peekable();
+    let mut configs =
+        guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).peekable();
     assert!(configs.peek().is_some(), "the guide has no config");
     for config in configs {
         let folder = folder_with(config);

@@ -44,7 +44,8 @@ fn state() -> Value {
         "headroom": number("The share of its provider's rate limits that is left, 0 to 1; 1 where the provider does not say."),
         "load": number("Its load in requests: by its own metrics where they are read, otherwise what is under way."),
     });
-    let required: Vec<String> = state.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let required: Vec<String> =
+        state.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
     let required: Vec<&str> = required.iter().map(String::as_str).collect();
     object(state, &required)
 }

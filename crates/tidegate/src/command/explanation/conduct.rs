@@ -83,7 +83,10 @@ impl Habits {
             Strategy::Cost => "cost: the cheapest that is well".to_owned(),
             Strategy::Headroom => "headroom: by what the providers' rate limits leave".to_owned(),
             Strategy::Sticky => {
-                format!("sticky: the same for the same {}, while it has room", self.sticky.unwrap_or("prompt"))
+                format!(
+                    "sticky: the same for the same {}, while it has room",
+                    self.sticky.unwrap_or("prompt")
+                )
             }
             Strategy::Load => "load: the least load by its own metrics".to_owned(),
         }

@@ -20,7 +20,11 @@ impl Building<'_, '_> {
         let is_written = |setting: &str| parts.loaded.tree.get(&["models", name, setting]).is_some();
         if is_written("sticky") && pool.strategy != StrategyWord::Sticky {
             let words = format!("`{name}`: `sticky` says nothing without `strategy: sticky`");
-            self.warning(words, &["models", name, "sticky"], "add `strategy: sticky`, or leave it out".to_owned());
+            self.warning(
+                words,
+                &["models", name, "sticky"],
+                "add `strategy: sticky`, or leave it out".to_owned(),
+            );
         }
         let others = pool.targets.len() + pool.fallback.len();
         if pool.hedge.is_some() && others < 2 {
@@ -29,7 +33,11 @@ impl Building<'_, '_> {
         }
         if is_written("strategy") && pool.targets.len() == 1 {
             let words = format!("`{name}`: `strategy` has only one target to choose from");
-            self.warning(words, &["models", name, "strategy"], "add another target, or leave it out".to_owned());
+            self.warning(
+                words,
+                &["models", name, "strategy"],
+                "add another target, or leave it out".to_owned(),
+            );
         }
     }
 
