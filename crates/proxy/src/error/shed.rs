@@ -39,6 +39,7 @@ impl Shed {
             Self::PushedOut => "pushed_out",
             Self::Expired => "expired",
             Self::Memory => "memory",
+            Self::KeysLimited => "keys_limited",
             Self::TargetsOut => "targets_out",
         }
     }
