@@ -12,7 +12,7 @@ pub(crate) const MODEL: &str = "chat";
 pub(crate) fn off() -> String {
     "overload: { concurrency: off, queue: { places: 0 } }\n\
      retry: { budget: 1000 }\n\
-     health: { failures: 1000, failure_rate: 100, open: 1s }\n"
+     health: { failures: 0, failure_rate: 0, silence: 1h }\n"
         .to_owned()
 }
 

@@ -67,12 +67,15 @@ impl Default for HedgeEntry {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthEntry {
-    /// Failures in a row that open a target's circuit breaker. At the top: 5.
-    #[schemars(range(min = 1, max = 1000))]
+    /// Failures in a row that open a target's circuit breaker; 0: any number. At the top: 5.
+    #[schemars(range(max = 1000))]
     pub failures: Option<u32>,
-    /// Share of failures among the last 10 seconds' attempts that opens it, in percent; from 20 attempts on. At the top: 20.
-    #[schemars(range(min = 1, max = 100))]
+    /// Share of failures among the last 10 seconds' attempts that opens it, in percent; from 20 attempts on; 0: any share. At the top: 20.
+    #[schemars(range(max = 100))]
     pub failure_rate: Option<u32>,
+    /// Opens it when several streams wait and nothing at all has been heard from the target for so long, or for five times its usual time
+    /// to the first token if that is longer. At the top: 3s.
+    pub silence: Option<Period>,
     /// How long it stays open before a trial; doubles with each trial that fails, to ten times as long. At the top: 30s.
     pub open: Option<Period>,
     /// Over which time a target's share grows back after it was ill. At the top: 10s.

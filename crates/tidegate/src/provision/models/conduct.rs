@@ -1,7 +1,6 @@
 //! How pools and targets are treated: strategy, health, budgets, room.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tidegate_policy::balance::{Rules, Strategy};
 use tidegate_policy::budget::BudgetRules;
@@ -75,20 +74,20 @@ fn health(config: &Config, own: Option<&HealthEntry>) -> HealthRules {
     let rate = own.and_then(|own| own.failure_rate).or(top.failure_rate);
     HealthRules {
         failures: own.and_then(|own| own.failures).or(top.failures).unwrap_or(usual.failures),
-        rate: rate.map_or(usual.rate, |percent| Some(f64::from(percent) / 100.0)),
+        rate: rate.map_or(usual.rate, |percent| (percent > 0).then(|| f64::from(percent) / 100.0)),
+        silence: own
+            .and_then(|own| own.silence)
+            .or(top.silence)
+            .map_or(usual.silence, |silence| Some(silence.0)),
         open,
         longest_open: open.saturating_mul(10),
         slow_start: own
             .and_then(|own| own.slow_start)
             .or(top.slow_start)
             .map_or(usual.slow_start, |time| time.0),
-        slow_first_token: own.and_then(|own| own.slow).or(top.slow).map(|slow| slow.0).filter(is_some_time),
+        slow_first_token: own.and_then(|own| own.slow).or(top.slow).map(|slow| slow.0),
         ..usual
     }
-}
-
-fn is_some_time(time: &Duration) -> bool {
-    !time.is_zero()
 }
 
 fn strategy(word: StrategyWord) -> Strategy {
