@@ -10,12 +10,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Drain;
+use crate::upgrade::OnUpgrade;
 
 /// Most bytes that are read at once, and held for one direction.
 const PIECE: usize = 16 * 1024;
@@ -64,8 +63,8 @@ where
 {
     let broken = |error| Tunnelled { up: 0, down: 0, end: TunnelEnd::Broken(error) };
     match timeout(SWITCH, caller).await {
-        Ok(Ok(caller)) => tunnel(TokioIo::new(caller), upstream, limits).await,
-        Ok(Err(error)) => broken(io::Error::other(error)),
+        Ok(Ok(caller)) => tunnel(caller, upstream, limits).await,
+        Ok(Err(error)) => broken(error),
         Err(_) => broken(io::ErrorKind::TimedOut.into()),
     }
 }

@@ -7,6 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
+pub use self::caller::{CallerStream, OnUpgrade, on};
+
+mod caller;
+
 /// What RFC 6455 section 1.3 puts behind the key.
 const WEBSOCKET: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// What of a head concerns one connection alone.

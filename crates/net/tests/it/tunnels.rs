@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tidegate_net::tunnel::{TunnelEnd, TunnelLimits, tie, tunnel};
-use tidegate_net::upgrade::Wish;
+use tidegate_net::upgrade::{self, Wish};
 use tidegate_net::{
     Connector, Door, Drain, Handler, LaneLimits, LanePool, Origin, Outgoing, Peer, ServeLimits,
 };
@@ -37,7 +37,7 @@ impl Handler for Passer {
     async fn handle(self: Arc<Self>, mut request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
         let mut answer = Response::new(Empty::new());
         let Some(wish) = Wish::of(&request) else { return answer };
-        let caller = hyper::upgrade::on(&mut request);
+        let caller = upgrade::on(&mut request);
         let mut asked = Request::new(Outgoing::full(Bytes::new()));
         *asked.method_mut() = wish.method(request.method());
         asked.headers_mut().insert("host", "h".parse().unwrap());
