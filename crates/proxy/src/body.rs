@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::edge::body::EdgeBody;
 use crate::error::GatewayError;
 use crate::inflate::{Encoding, inflate_whole};
 use crate::relay::Relay;
@@ -25,6 +26,8 @@ pub enum ReplyBody {
     Full(Option<Bytes>),
     /// As it comes.
     Relay(Box<Relay>),
+    /// As it comes, untranslated: from an upstream of the edge, or from files.
+    Edge(Box<EdgeBody>),
 }
 
 impl ReplyBody {
@@ -47,17 +50,23 @@ impl Body for ReplyBody {
             Self::Relay(relay) => {
                 relay.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data)))
             }
+            Self::Edge(body) => body.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Full(None))
+        match self {
+            Self::Full(bytes) => bytes.is_none(),
+            Self::Relay(_) => false,
+            Self::Edge(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Self::Relay(_) => SizeHint::default(),
+            Self::Edge(body) => body.size_hint(),
         }
     }
 }

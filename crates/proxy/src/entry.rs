@@ -19,6 +19,7 @@ use crate::body::ReplyBody;
 use crate::caller::Caller;
 use crate::chance::request_id;
 use crate::desk::Desk;
+use crate::edge::{self, Passage};
 use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Outcome};
 use crate::forward::Forwarded;
@@ -83,12 +84,13 @@ impl Gateway {
         (!self.desk.memory.is_ready()).then_some("overloaded")
     }
 
-    fn open(&self, endpoint: &'static str, peer: Peer) -> Exchange {
+    /// Opens an exchange that uses that snapshot to its end.
+    pub(crate) fn open(&self, endpoint: &'static str, peer: Peer, snapshot: Arc<Snapshot>) -> Exchange {
         self.meters.in_flight().inc();
         let (started, arrived) = (Instant::now(), SystemTime::now());
         Exchange {
             id: request_id(arrived),
-            snapshot: self.snapshot.load_full(),
+            snapshot,
             meters: self.meters.clone(),
             log: self.log.clone(),
             started,
@@ -119,6 +121,7 @@ impl Gateway {
             error: None,
             usage: None,
             malformed: 0,
+            edge: None,
             outcome: Outcome::Cancelled,
         }
     }
@@ -157,6 +160,25 @@ impl Handler for Gateway {
     type Body = ReplyBody;
 
     async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ReplyBody> {
+        let snapshot = self.snapshot.load_full();
+        if let Some(site) = &snapshot.edge {
+            let site = site.clone();
+            // In a box: requests of gateways without routes do not pay for its room.
+            return Box::pin(edge::answer::answer(&self, snapshot, site, request, peer)).await;
+        }
+        self.answer(snapshot, request, peer, None).await
+    }
+}
+
+impl Gateway {
+    /// Answers a request of the AI gateway; `passage`: what the edge knows of it.
+    pub(crate) async fn answer(
+        &self,
+        snapshot: Arc<Snapshot>,
+        request: Request<Incoming>,
+        peer: Peer,
+        passage: Option<Box<Passage>>,
+    ) -> Response<ReplyBody> {
         let vendor = vendor(request.headers());
         let uri = request.uri();
         let endpoint = match Endpoint::of(request.method(), uri.path(), uri.query(), vendor) {
@@ -164,10 +186,16 @@ impl Handler for Gateway {
             Ok(Endpoint::Ready) => return self.health(self.unready()),
             Ok(endpoint) => endpoint,
             Err(error) => {
-                return reply::failed(vendor, &error.into(), &mut self.open("unknown", peer));
+                let mut exchange = self.open("unknown", peer, snapshot);
+                exchange.edge = passage;
+                return reply::failed(vendor, &error.into(), &mut exchange);
             }
         };
-        let mut exchange = self.open(endpoint.name(), peer);
+        let mut exchange = self.open(endpoint.name(), peer, snapshot);
+        if let Some(passage) = passage {
+            exchange.caller.address = passage.client;
+            exchange.edge = Some(passage);
+        }
         let dialect = endpoint.dialect();
         if let Err(failure) = admit(&request, &mut exchange).await {
             return reply::failed(dialect, &failure, &mut exchange);

@@ -16,6 +16,7 @@ use crate::access_log::AccessLog;
 use crate::book::Fruitless;
 use crate::caller::Caller;
 use crate::desk::Desk;
+use crate::edge::Passage;
 use crate::hold::Held;
 use crate::meters::Meters;
 use crate::settle::settle;
@@ -111,6 +112,8 @@ pub struct Exchange {
     pub usage: Option<Usage>,
     /// Events inside the provider's stream that could not be read.
     pub malformed: u64,
+    /// What the edge knows of it; `None`: there are no routes.
+    pub edge: Option<Box<Passage>>,
     /// How it ended; `Cancelled` until something better is known.
     pub outcome: Outcome,
 }

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use tidegate_policy::limit::told::{self, Name};
+use tidegate_policy::limit::told::{self, Lines, Name};
 
 /// The exchange's id, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,10 +53,23 @@ pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-poli
 pub const UNKNOWN: HeaderValue = HeaderValue::from_static("?");
 
 /// The header of that name about limits.
-pub fn limit(name: Name) -> HeaderName {
+fn limit(name: Name) -> HeaderName {
     static NAMES: LazyLock<[HeaderName; told::NAMES.len()]> =
         LazyLock::new(|| told::NAMES.map(HeaderName::from_static));
     NAMES[name].clone()
+}
+
+/// Puts down how limits stand: the line about their rules, and the others.
+pub fn put_limits(policy: HeaderValue, lines: Lines, map: &mut HeaderMap) {
+    map.insert(RATELIMIT_POLICY, policy);
+    let (text, lines) = lines.into_parts();
+    let text = Bytes::from(text);
+    let mut start = 0;
+    for (name, end) in lines {
+        let value = HeaderValue::from_maybe_shared(text.slice(start..end));
+        map.insert(limit(name), value.unwrap_or(UNKNOWN));
+        start = end;
+    }
 }
 
 /// The caller's headers that providers get too. Keys, cookies, addresses and baggage never do, nor the choice among the

@@ -18,6 +18,7 @@ pub mod count;
 pub mod degrade;
 pub mod demo;
 pub mod desk;
+pub mod edge;
 
 pub mod embed;
 pub mod encode;

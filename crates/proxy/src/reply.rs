@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tidegate_core::{FaultKind, NanoUsd};
@@ -177,15 +176,7 @@ fn write_limits(exchange: &Exchange, map: &mut HeaderMap) {
     let is_anthropic = matches!(exchange.endpoint, "messages" | "count_tokens");
     let dialect = if is_anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat };
     let (policy, lines) = held.tell(dialect, exchange.arrived_micros());
-    map.insert(headers::RATELIMIT_POLICY, policy);
-    let (text, lines) = lines.into_parts();
-    let text = Bytes::from(text);
-    let mut start = 0;
-    for (name, end) in lines {
-        let value = HeaderValue::from_maybe_shared(text.slice(start..end));
-        map.insert(headers::limit(name), value.unwrap_or(headers::UNKNOWN));
-        start = end;
-    }
+    headers::put_limits(policy, lines, map);
 }
 
 /// The same facts under LiteLLM's names, for people who move over.

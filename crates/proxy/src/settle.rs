@@ -16,7 +16,7 @@ pub fn settle(exchange: &mut Exchange) {
     if exchange.outcome == Outcome::Cancelled && exchange.status == 0 {
         exchange.status = CLIENT_CLOSED;
         // A provider had the prompt already, and will bill it (fault 63).
-        if exchange.attempts > 0 && exchange.endpoint != "forward" {
+        if exchange.target.is_some() && exchange.attempts > 0 && exchange.endpoint != "forward" {
             exchange.usage = Some(estimate::tokens(None, false, exchange.request_bytes, 0));
         }
     }
@@ -42,7 +42,20 @@ pub fn settle(exchange: &mut Exchange) {
     }
     let usage = exchange.usage.take();
     hold::settle(exchange, usage.as_ref(), cost);
-    book::close(exchange, usage.as_ref(), cost);
+    let is_ai = exchange.edge.as_ref().is_none_or(|passage| passage.is_ai);
+    if is_ai {
+        book::close(exchange, usage.as_ref(), cost);
+    }
+    let server = match &mut exchange.edge {
+        None => None,
+        Some(passage) => {
+            passage.settle();
+            if !passage.is_logged() {
+                return;
+            }
+            passage.tries.last().map(|tried| tried.server.clone())
+        }
+    };
     let taken = exchange.log.push(LogLine {
         arrived: exchange.arrived,
         id: exchange.id,
@@ -53,7 +66,7 @@ pub fn settle(exchange: &mut Exchange) {
         error: exchange.error.take(),
         model: std::mem::take(&mut exchange.model),
         key: exchange.caller.key.as_ref().map(|key| key.id.clone()),
-        target: exchange.target.as_ref().map(|target| target.label.clone()),
+        target: exchange.target.as_ref().map(|target| target.label.clone()).or(server),
         attempts: exchange.attempts,
         stream: exchange.stream,
         duration: elapsed,

@@ -93,11 +93,18 @@ struct Check {
 #[command(after_help = "\
 Examples:
   tidegate explain --model smart
-  tidegate explain --model openai/gpt-4.1 --json")]
+  tidegate explain --model openai/gpt-4.1 --json
+  tidegate explain --url https://app.example.com/api/users --method POST")]
 struct Explain {
     /// The name that a request would have in `model`
-    #[arg(long, short, value_name = "NAME")]
-    model: String,
+    #[arg(long, short, value_name = "NAME", required_unless_present = "url", conflicts_with = "url")]
+    model: Option<String>,
+    /// A URL, or a path: which route takes it
+    #[arg(long, short, value_name = "URL")]
+    url: Option<String>,
+    /// With `--url`: the request's method
+    #[arg(long, value_name = "METHOD", default_value = "GET", requires = "url")]
+    method: String,
     /// Config file [default: ./tidegate.yaml if it is there]
     #[arg(long, short, value_name = "FILE", env = "TIDEGATE_CONFIG")]
     config: Option<PathBuf>,
@@ -142,7 +149,12 @@ pub fn main() -> Result<ExitCode> {
             return run(RunOptions { config, listen, admin });
         }
         Command::Check(Check { file }) => return Ok(command::check(file)),
-        Command::Explain(Explain { model, config, json }) => return command::explain(&model, config, json),
+        Command::Explain(Explain { url: Some(url), method, config, json, .. }) => {
+            return command::explain_url(&url, &method, config, json);
+        }
+        Command::Explain(Explain { model, config, json, .. }) => {
+            return command::explain(&model.unwrap_or_default(), config, json);
+        }
         Command::Models(Models { config, json }) => return command::models(config, json),
         Command::Keys(command) => return keys::keys(command),
         Command::Teams(command) => return keys::teams(command),

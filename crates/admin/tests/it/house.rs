@@ -164,6 +164,7 @@ fn gateway() -> Arc<Gateway> {
         prices: Arc::new(prices),
         rules: Rules::default(),
         access: Access { limits: vec![Arc::new(limit())], ..Access::default() },
+        edge: None,
     };
     Gateway::new(Arc::new(snapshot), meters, AccessLog::off(), desk)
 }

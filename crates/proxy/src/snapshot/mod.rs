@@ -18,6 +18,8 @@ use tidegate_llm::price::{PriceTable, cost};
 use tidegate_policy::RetryRules;
 use tidegate_policy::limit::Rule;
 
+use crate::edge::Site;
+
 /// Everything that requests need to know.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -33,6 +35,8 @@ pub struct Snapshot {
     pub rules: Rules,
     /// Who may ask, and how much.
     pub access: Access,
+    /// The edge's routes; `None`: everything is the AI gateway's.
+    pub edge: Option<Arc<Site>>,
 }
 
 impl Snapshot {

@@ -83,6 +83,7 @@ pub struct Plan {
     pub half_close: bool,
     /// Who may ask, and how much; with keys, the house has a directory.
     pub access: Access,
+    pub edge: Option<Arc<tidegate_proxy::edge::Site>>,
     pub keys: Vec<(Secret, Key)>,
     /// What the gateway shows all providers.
     pub provider_keys: Vec<Secret>,
@@ -117,6 +118,7 @@ impl Default for Plan {
             more: Vec::new(),
             half_close: false,
             access: Access::default(),
+            edge: None,
             keys: Vec::new(),
             probe: None,
             provider_keys: vec![Secret::new("sk-provider-canary")],
@@ -298,6 +300,7 @@ fn snapshot(plan: &Plan, fake: SocketAddr, meters: &Meters) -> Snapshot {
         prices: PRICES.clone(),
         rules: plan.rules.clone(),
         access: plan.access.clone(),
+        edge: plan.edge.clone(),
     }
 }
 

@@ -1,10 +1,11 @@
-//! `tidegate explain`: what happens to a request for a model.
+//! `tidegate explain`: what happens to a request for a model, or for a URL.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::explain_url::UrlExplanation;
 use super::explanation::Explanation;
 use super::look;
 use crate::provision::unix_now;
@@ -17,6 +18,19 @@ use crate::report;
 pub fn explain(model: &str, config: Option<PathBuf>, json: bool) -> Result<ExitCode> {
     let Some(provisioned) = look(config)? else { return Ok(ExitCode::from(2)) };
     let explanation = Explanation::of(&provisioned.snapshot, model, unix_now())?;
+    let text =
+        if json { format!("{:#}\n", serde_json::to_value(&explanation)?) } else { explanation.to_string() };
+    report::to_stdout(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints which route a request takes. Exit code 2: the config is bad.
+///
+/// # Errors
+/// When the file cannot be read, or there can be no such request.
+pub fn explain_url(url: &str, method: &str, config: Option<PathBuf>, json: bool) -> Result<ExitCode> {
+    let Some(provisioned) = look(config)? else { return Ok(ExitCode::from(2)) };
+    let explanation = UrlExplanation::of(&provisioned.snapshot, url, method)?;
     let text =
         if json { format!("{:#}\n", serde_json::to_value(&explanation)?) } else { explanation.to_string() };
     report::to_stdout(&text);

@@ -3,6 +3,7 @@
 mod check;
 mod documents;
 mod explain;
+mod explain_url;
 mod explanation;
 pub(crate) mod keys;
 mod models;
@@ -11,7 +12,7 @@ pub(crate) mod usage;
 
 pub use check::check;
 pub use documents::{Document, document};
-pub use explain::explain;
+pub use explain::{explain, explain_url};
 pub use models::models;
 
 use std::path::PathBuf;

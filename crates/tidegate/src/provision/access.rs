@@ -188,7 +188,7 @@ impl Building<'_> {
     }
 }
 
-fn spec(entry: &LimitEntry) -> Spec {
+pub(super) fn spec(entry: &LimitEntry) -> Spec {
     Spec {
         name: entry.name.clone(),
         by: entry.by.map(scope),

@@ -343,3 +343,34 @@ models:
 "#;
     assert_eq!(shown(quiet), "");
 }
+
+#[test]
+fn routes_that_cannot_be() {
+    golden!(shown(
+        r#"upstreams:
+  app: { servers: ["http://127.0.0.1:3000", { url: "ftp://x", weigth: 2 }] }
+  empty: {}
+trusted_proxies: [10.0.0.0/33]
+error_pages: { 200: ./ok.html, 502: ./none.html }
+routes:
+  - { path: api, proxy: app }
+  - { path: /a/*, proxy: "http://127.0.0.1:1" }
+  - { path: /b/, proxy: ap }
+  - { path: "~ (", respond: {} }
+  - { path: /c/, proxy: app, static: ./x }
+  - { path: /d/ }
+  - { path: /e/, static: ., expires: soon, strip: /e }
+  - { path: /f/, redirect: { to: /g, status: 200 } }
+  - { path: /g/, proxy: app, headers: { request: { set: { x-a: $nothing, content-length: "3" } } } }
+  - { path: /h/, proxy: app, retry_on: [eror], cors: { origins: ["*"], credentials: true } }
+  - { path: /i/, proxy: app, limits: [{ of: tokens, limit: 5, per: second }], allow: [10.0.0] }
+  - { path: /j/, ai: chat_completion }
+  - { path: /k/, basic_auth: {}, respond: {} }
+"#
+    ));
+}
+
+#[test]
+fn a_slash_behind_a_server_is_said_to_mean_nothing() {
+    golden!(shown("routes: [{ path: /api/, proxy: \"http://127.0.0.1:3000/\" }]\n"));
+}

@@ -6,6 +6,7 @@ mod doors;
 mod models;
 mod prices;
 mod providers;
+mod routes;
 #[cfg(test)]
 #[path = "check_tests.rs"]
 mod tests;
@@ -73,6 +74,7 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
     let parts = models::Parts { loaded, providers: &providers, prices: &prices, lasting };
     let models = models::build(&parts, &mut problems);
     let (access, keys) = access::build(loaded, &models, &mut problems);
+    let edge = routes::build(loaded, lasting, &mut problems);
     forget_repeated(&mut problems);
     let snapshot = Snapshot {
         models,
@@ -81,6 +83,7 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
         prices,
         rules: rules(loaded),
         access,
+        edge,
     };
     Provisioned { snapshot: Arc::new(snapshot), found, keys, problems }
 }

@@ -7,4 +7,5 @@ mod commands;
 mod drain;
 mod gateway;
 mod reload;
+mod routes;
 mod start;

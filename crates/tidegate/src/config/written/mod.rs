@@ -6,6 +6,7 @@ mod model;
 mod named;
 mod price;
 mod provider;
+mod routes;
 mod scalar;
 mod serving;
 mod traffic;
@@ -18,6 +19,11 @@ pub use model::{Model, ModelPool, TargetEntry, TargetTerms};
 pub use named::Named;
 pub use price::PriceEntry;
 pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
+pub use routes::{
+    AiEntry, AiWord, BasicEntry, CompressEntry, CorsEntry, HeaderChanges, MatchEntry, RedirectEntry,
+    RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes, ServerEntry,
+    ServerStrategy, ServerTerms, UpstreamEntry, Words,
+};
 pub use scalar::{Address, BaseUrl, Dollars, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};
 pub use serving::{Admin, Compat, Insecure, Listen, Retry, Sizes, TimeLimitsEntry};
@@ -76,6 +82,18 @@ pub struct Config {
     pub redis: Option<RedisEntry>,
     /// The record of every attempt and its cost. Needs a restart.
     pub ledger: LedgerEntry,
+    /// The edge: paths and hosts that are proxied, served from files, redirected or answered by themselves. The most specific route wins: a host
+    /// before any host, an exact path before a regex, a regex before a prefix, a long prefix before a short one; then more conditions, then
+    /// what was written first. What no route takes goes to the AI gateway, as everything does without `routes`.
+    pub routes: Vec<RouteEntry>,
+    /// Servers behind names, for `proxy` in `routes`.
+    pub upstreams: Named<UpstreamEntry>,
+    /// Pages that are shown in place of the routes' plain errors, by status: `502: ./502.html`. Relative to the config file.
+    pub error_pages: Named<String>,
+    /// Adds headers that make browsers careful to the answers of all routes: no sniffing of types, no foreign frames, short referrers.
+    pub security_headers: bool,
+    /// Proxies in front of the gateway whose `X-Forwarded-For` is believed: `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
     /// Bounds on what is held in memory.
     pub sizes: Sizes,
     /// How long each stage of an attempt may take; providers and models can set their own.
@@ -130,6 +148,11 @@ impl Default for Config {
             database: None,
             redis: None,
             ledger: LedgerEntry::default(),
+            routes: Vec::new(),
+            upstreams: Named::default(),
+            error_pages: Named::default(),
+            security_headers: false,
+            trusted_proxies: Vec::new(),
             sizes: Sizes::default(),
             time_limits: TimeLimitsEntry::default(),
             retry: Retry::default(),

@@ -48,7 +48,7 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
         const WRONG: &str =
-            "is not a duration; write a number and a unit, such as `250ms`, `5s`, `10m` or `1h`";
+            "is not a duration; write a number and a unit, such as `250ms`, `5s`, `10m`, `1h` or `7d`";
         let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or(WRONG)?;
         let (number, unit) = text.split_at(split);
         let seconds = match unit.trim() {
@@ -56,6 +56,7 @@ impl FromStr for Period {
             "s" => 1.0,
             "m" | "min" => 60.0,
             "h" => 3600.0,
+            "d" => 86_400.0,
             _ => return Err(WRONG.to_owned()),
         };
         let seconds = number.parse::<f64>().map_err(|_| WRONG)? * seconds;

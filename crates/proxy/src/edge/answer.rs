@@ -1,0 +1,272 @@
+//! The way of a request through the edge: which route it takes, and what that makes of it.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_TYPE, VIA};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tidegate_net::{LaneAnswer, Peer};
+use tidegate_policy::edge::headers::remove_hop_by_hop;
+use tidegate_policy::edge::route::{Found, PathMatch};
+use tidegate_policy::edge::variables::Escape;
+
+use super::body::{EdgeBody, Patience, Source};
+use super::checks::check;
+use super::finish::finish;
+use super::pack::{CODINGS, Packer};
+use super::pass::{changed, is_bodiless, pass};
+use super::site::AiPath;
+use super::visit::{Visit, expect_plain, with_path};
+use super::{Action, EdgeError, Passage, Proxy, Route, Site, files, own};
+use crate::body::ReplyBody;
+use crate::entry::Gateway;
+use crate::exchange::Exchange;
+use crate::reply;
+use crate::snapshot::Snapshot;
+
+/// Answers a request by the site's routes; what none of them takes is the AI gateway's.
+pub async fn answer(
+    gateway: &Arc<Gateway>,
+    snapshot: Arc<Snapshot>,
+    site: Arc<Site>,
+    request: Request<Incoming>,
+    peer: Peer,
+) -> Response<ReplyBody> {
+    let (head, incoming) = request.into_parts();
+    let visit = match Visit::of(head, peer.clone(), &site) {
+        Ok(visit) => visit,
+        Err(error) => {
+            let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
+            exchange.edge = Some(Passage::new(None, exchange.caller.address, peer));
+            let mut response = own::failed(&error, &site, &mut exchange);
+            let id = exchange.id.to_string();
+            response.headers_mut().insert(crate::headers::REQUEST_ID, crate::headers::value(&id));
+            return response;
+        }
+    };
+    let opened = Opened { gateway, snapshot, site: &site };
+    match visit.route(&site) {
+        Found::Route(place, fitted) => {
+            let route = site.routes[place].clone();
+            opened.along(route, fitted, visit, incoming).await
+        }
+        Found::OtherMethods(methods) => opened.refused(None, &EdgeError::Method(methods), &visit),
+        Found::Nothing => opened.ai(None, None, visit, incoming).await,
+    }
+}
+
+/// What a request of the edge is answered with.
+struct Opened<'g> {
+    gateway: &'g Arc<Gateway>,
+    snapshot: Arc<Snapshot>,
+    site: &'g Site,
+}
+
+impl Opened<'_> {
+    fn exchange(&self, word: &'static str, passage: Box<Passage>) -> Exchange {
+        let mut exchange = self.gateway.open(word, passage.peer.clone(), self.snapshot.clone());
+        exchange.caller.address = passage.client;
+        exchange.edge = Some(passage);
+        exchange
+    }
+
+    fn refused(&self, route: Option<Arc<Route>>, error: &EdgeError, visit: &Visit) -> Response<ReplyBody> {
+        let word = route.as_ref().map_or("unknown", |route| route.action.word());
+        let passage = Passage::new(route, visit.address(), visit.peer.clone());
+        let mut exchange = self.exchange(word, passage);
+        self.failed(error, visit, &mut exchange)
+    }
+
+    fn failed(&self, error: &EdgeError, visit: &Visit, exchange: &mut Exchange) -> Response<ReplyBody> {
+        let mut response = own::failed(error, self.site, exchange);
+        finished(&mut response, visit, exchange);
+        response
+    }
+
+    async fn along(
+        self,
+        route: Arc<Route>,
+        fitted: PathMatch,
+        visit: Visit,
+        incoming: Incoming,
+    ) -> Response<ReplyBody> {
+        let mut passage = Passage::new(Some(route.clone()), visit.address(), visit.peer.clone());
+        let is_ai = passage.is_ai;
+        if !is_ai && let Err(error) = expect_plain(&visit.path, self.site.paths) {
+            return self.refused(Some(route), &error, &visit);
+        }
+        // Browsers ask without credentials, and before anything is done.
+        let preflight =
+            route.cors.as_ref().and_then(|cors| cors.preflight(&visit.head.method, &visit.head.headers));
+        if let Some(map) = preflight {
+            let mut exchange = self.exchange(route.action.word(), passage);
+            let mut response = own::whole(StatusCode::NO_CONTENT, map, Default::default(), &mut exchange);
+            let id = exchange.id.to_string();
+            response.headers_mut().insert(crate::headers::REQUEST_ID, crate::headers::value(&id));
+            return response;
+        }
+        let checked = check(&route, &visit, self.gateway.desk(), &mut passage).await;
+        if is_ai && checked.is_ok() {
+            return self.ai(Some((route, fitted)), Some(passage), visit, incoming).await;
+        }
+        let mut exchange = self.exchange(route.action.word(), passage);
+        match checked {
+            Ok(()) => self.act(&route, fitted, visit, incoming, exchange).await,
+            Err(error) => self.failed(&error, &visit, &mut exchange),
+        }
+    }
+
+    async fn act(
+        &self,
+        route: &Route,
+        fitted: PathMatch,
+        visit: Visit,
+        incoming: Incoming,
+        mut exchange: Exchange,
+    ) -> Response<ReplyBody> {
+        let id = exchange.id.to_string();
+        let mut response = match &route.action {
+            Action::Proxy(proxy) => {
+                let asked = (&visit, fitted, self.site.paths);
+                match pass(proxy, route, asked, incoming, &mut exchange).await {
+                    Ok(answer) => return relayed(answer, proxy, route, &visit, exchange),
+                    Err(error) => own::failed(&error, self.site, &mut exchange),
+                }
+            }
+            Action::Files(files) => {
+                let rules = route.compression.as_ref();
+                match files::answer(files, &visit, fitted, rules, exchange).await {
+                    Ok(mut response) => {
+                        // The exchange has gone along with the body; limits of files are told with errors only.
+                        finish(&mut response, Some(route), &visit, None, &id);
+                        return response;
+                    }
+                    Err((error, back)) => {
+                        exchange = *back;
+                        own::failed(&error, self.site, &mut exchange)
+                    }
+                }
+            }
+            Action::Redirect { to, status } => {
+                let mut out = Vec::new();
+                to.render(&visit.scene(&id, &route.name), Escape::None, &mut out);
+                match http::HeaderValue::from_bytes(&out) {
+                    Ok(to) => own::redirect(*status, to, &mut exchange),
+                    Err(_) => own::failed(&EdgeError::Internal, self.site, &mut exchange),
+                }
+            }
+            Action::Respond { status, content_type, body } => {
+                let mut map = HeaderMap::with_capacity(4);
+                map.insert(CONTENT_TYPE, content_type.clone());
+                own::whole(*status, map, body.clone(), &mut exchange)
+            }
+            Action::Ai(_) => own::failed(&EdgeError::Internal, self.site, &mut exchange),
+        };
+        finished(&mut response, &visit, &exchange);
+        response
+    }
+
+    /// Hands a request to the AI gateway, under the path that the route gives it.
+    async fn ai(
+        self,
+        taken: Option<(Arc<Route>, PathMatch)>,
+        passage: Option<Box<Passage>>,
+        visit: Visit,
+        incoming: Incoming,
+    ) -> Response<ReplyBody> {
+        let route = taken.as_ref().map(|(route, _)| route.clone());
+        let path = match &taken {
+            None => as_it_came(&visit),
+            Some((route, fitted)) => match &route.action {
+                Action::Ai(AiPath::As(path)) => Ok(match visit.head.uri.query() {
+                    Some(query) => format!("{path}?{query}"),
+                    None => (*path).to_owned(),
+                }),
+                Action::Ai(AiPath::Own(change)) => {
+                    let rules =
+                        tidegate_policy::edge::path::PathRules { encoded_slash: true, ..self.site.paths };
+                    changed(change, &visit, *fitted, rules)
+                }
+                _ => Err(EdgeError::Internal),
+            },
+        };
+        let uri = path.map(|path| with_path(&visit.head.uri, &path));
+        let uri = match uri {
+            Ok(Some(uri)) => uri,
+            Ok(None) => return self.refused(route, &EdgeError::Internal, &visit),
+            Err(error) => return self.refused(route, &error, &visit),
+        };
+        let mut request = Request::new(incoming);
+        *request.method_mut() = visit.head.method.clone();
+        *request.version_mut() = visit.head.version;
+        *request.headers_mut() = visit.head.headers.clone();
+        *request.uri_mut() = uri;
+        let passage = passage.unwrap_or_else(|| Passage::new(None, visit.address(), visit.peer.clone()));
+        let limits = passage.limits.clone();
+        let peer = visit.peer.clone();
+        let mut response = self.gateway.answer(self.snapshot, request, peer, Some(passage)).await;
+        let id = response.headers().get(crate::headers::REQUEST_ID).cloned();
+        let id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        if let Some(route) = &route {
+            finish(&mut response, Some(route), &visit, limits.as_ref(), &id);
+        }
+        response
+    }
+}
+
+fn as_it_came(visit: &Visit) -> Result<String, EdgeError> {
+    Ok(match visit.head.uri.query() {
+        Some(query) => format!("{}?{query}", visit.path),
+        None => visit.path.clone(),
+    })
+}
+
+fn finished(response: &mut Response<ReplyBody>, visit: &Visit, exchange: &Exchange) {
+    let id = exchange.id.to_string();
+    let passage = exchange.edge.as_ref();
+    let route = passage.and_then(|passage| passage.route.as_deref());
+    let limits = passage.and_then(|passage| passage.limits.as_ref());
+    finish(response, route, visit, limits, &id);
+}
+
+/// The upstream's answer, relayed.
+fn relayed(
+    answer: LaneAnswer,
+    proxy: &Proxy,
+    route: &Route,
+    visit: &Visit,
+    mut exchange: Exchange,
+) -> Response<ReplyBody> {
+    let (mut head, lane) = answer.into_parts();
+    remove_hop_by_hop(&mut head.headers);
+    head.headers.remove(VIA);
+    exchange.status = head.status.as_u16();
+    let id = exchange.id.to_string();
+    let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());
+    let mut response = if is_bodiless(&visit.head.method, head.status) {
+        own::whole(head.status, head.headers, Default::default(), &mut exchange)
+    } else {
+        let length = http_body::Body::size_hint(&lane).exact();
+        let packer = packer(route, visit, &mut head, length);
+        let patience = Patience::new(proxy.times.idle);
+        let body = EdgeBody::new(Source::Lane(Box::new(lane), patience), packer, exchange);
+        let body = if body.is_end_stream() { body.ended() } else { ReplyBody::Edge(Box::new(body)) };
+        reply::with_head(head.status.as_u16(), head.headers, body)
+    };
+    finish(&mut response, Some(route), visit, limits.as_ref(), &id);
+    response
+}
+
+fn packer(
+    route: &Route,
+    visit: &Visit,
+    head: &mut http::response::Parts,
+    length: Option<u64>,
+) -> Option<Packer> {
+    let mut rules = route.compression.clone()?;
+    rules.codings.retain(|coding| CODINGS.contains(coding));
+    if visit.head.method == Method::HEAD {
+        return None;
+    }
+    rules.compress(&visit.head.headers, head.status, &mut head.headers, length).and_then(Packer::new)
+}

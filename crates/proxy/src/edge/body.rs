@@ -1,0 +1,201 @@
+//! Stop 8 of the edge: an answer's body as it comes, from a lane or from files, compressed where that is wanted. The exchange goes along.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, SizeHint};
+use tidegate_net::LaneBody;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::files::FileBody;
+use super::pack::Packer;
+use crate::body::ReplyBody;
+use crate::exchange::{Exchange, Outcome};
+
+/// Where the bytes come from.
+#[derive(Debug)]
+pub enum Source {
+    /// An upstream.
+    Lane(Box<LaneBody>, Patience),
+    /// Files.
+    File(Box<FileBody>),
+    /// Memory.
+    Whole(Option<Bytes>),
+}
+
+/// The longest silence of an upstream. One timer, which is not reset for every piece: when it fires it looks whether there was life since.
+#[derive(Debug)]
+pub struct Patience {
+    limit: Duration,
+    last: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    /// That long.
+    pub fn new(limit: Duration) -> Self {
+        Self { limit, last: Instant::now(), timer: None }
+    }
+
+    /// Ready when nothing has come for too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (last, limit) = (self.last, self.limit);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(last + limit)));
+        while timer.as_mut().poll(context).is_ready() {
+            if self.last + self.limit <= Instant::now() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(self.last + self.limit);
+        }
+        Poll::Pending
+    }
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub struct EdgeBody {
+    source: Source,
+    packer: Option<Packer>,
+    /// `None` once it has been settled.
+    exchange: Option<Box<Exchange>>,
+    began: Instant,
+}
+
+impl EdgeBody {
+    /// A body that settles the exchange when it has ended or is dropped.
+    pub fn new(source: Source, packer: Option<Packer>, exchange: Exchange) -> Self {
+        Self { source, packer, exchange: Some(Box::new(exchange)), began: Instant::now() }
+    }
+
+    /// The next piece.
+    pub fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            let next = match self.source.poll_piece(context) {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    // What was said so far must not wait for what comes next.
+                    let waiting = self.packer.as_mut().and_then(Packer::flush);
+                    return waiting.map_or(Poll::Pending, |bytes| self.give(bytes));
+                }
+            };
+            let piece = match (next, &mut self.packer) {
+                (None, Some(packer)) => match packer.finish() {
+                    Some(bytes) => return self.give(bytes),
+                    None => None,
+                },
+                (Some(Ok(piece)), Some(packer)) => match packer.push(&piece) {
+                    Some(bytes) => Some(Ok(bytes)),
+                    None => continue,
+                },
+                (next, _) => next,
+            };
+            return match piece {
+                None => {
+                    self.complete();
+                    Poll::Ready(None)
+                }
+                Some(Ok(bytes)) => self.give(bytes),
+                Some(Err(error)) => {
+                    self.fail(&error);
+                    Poll::Ready(Some(Err(error)))
+                }
+            };
+        }
+    }
+
+    /// The body of an answer that has none after all.
+    pub fn ended(mut self) -> ReplyBody {
+        self.complete();
+        ReplyBody::full(Bytes::new())
+    }
+
+    fn give(&mut self, bytes: Bytes) -> Poll<Option<io::Result<Bytes>>> {
+        if let Some(passage) = self.exchange.as_mut().and_then(|exchange| exchange.edge.as_mut()) {
+            passage.sent += bytes.len() as u64;
+        }
+        // Nobody asks for more once the announced length has been given.
+        if self.is_end_stream() {
+            self.complete();
+        }
+        Poll::Ready(Some(Ok(bytes)))
+    }
+
+    fn complete(&mut self) {
+        self.end(Outcome::Complete, None);
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        let code = if error.kind() == io::ErrorKind::TimedOut { "server_timeout" } else { "answer_cut" };
+        self.end(Outcome::Failed, Some(code));
+    }
+
+    fn end(&mut self, outcome: Outcome, code: Option<&str>) {
+        let Some(mut exchange) = self.exchange.take() else { return };
+        exchange.outcome = outcome;
+        if let Some(code) = code {
+            exchange.error = Some(code.to_owned());
+        }
+        if let Some(passage) = &mut exchange.edge
+            && let Some(last) = passage.tries.last_mut()
+        {
+            last.end = last.head.map(|head| head + self.began.elapsed());
+        }
+    }
+
+    /// Whether nothing follows.
+    pub fn is_end_stream(&self) -> bool {
+        self.packer.as_ref().is_none_or(Packer::has_ended) && self.source.is_end_stream()
+    }
+
+    /// Its length, if it is known.
+    pub fn size_hint(&self) -> SizeHint {
+        if self.packer.is_some() { SizeHint::default() } else { self.source.size_hint() }
+    }
+}
+
+impl Source {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        match self {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Self::File(body) => body.poll_piece(context),
+            Self::Lane(body, patience) => loop {
+                match Pin::new(&mut **body).poll_frame(context) {
+                    Poll::Pending => {
+                        let too_long = || io::Error::from(io::ErrorKind::TimedOut);
+                        return patience.poll(context).map(|()| Some(Err(too_long())));
+                    }
+                    Poll::Ready(None) => return Poll::Ready(None),
+                    Poll::Ready(Some(Err(error))) => {
+                        return Poll::Ready(Some(Err(io::Error::other(error))));
+                    }
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Ok(piece) = frame.into_data() {
+                            patience.last = Instant::now();
+                            return Poll::Ready(Some(Ok(piece)));
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::File(body) => body.is_end_stream(),
+            Self::Lane(body, _) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::File(body) => SizeHint::with_exact(body.left()),
+            Self::Lane(body, _) => body.size_hint(),
+        }
+    }
+}

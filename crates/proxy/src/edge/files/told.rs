@@ -1,0 +1,232 @@
+//! How a file is told: type, validators, conditions, ranges, how long it may be kept.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, LAST_MODIFIED, RANGE, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use tidegate_policy::edge::compression::CompressionRules;
+use tidegate_policy::edge::conditional::{EntityTag, Precondition, Validators, precondition, range_counts};
+use tidegate_policy::edge::negotiate::{Coding, coding};
+use tidegate_policy::edge::range::{self, Ranges};
+use tidegate_policy::edge::route::PathMatch;
+use tidegate_policy::edge::{http_date, media_type};
+
+use super::find::{File, Found, find};
+use super::read::{FileBody, Part};
+use super::{Files, expect_reading, names};
+use crate::body::ReplyBody;
+use crate::edge::body::{EdgeBody, Source};
+use crate::edge::pack::Packer;
+use crate::edge::visit::Visit;
+use crate::edge::{EdgeError, own};
+use crate::exchange::Exchange;
+use crate::{headers, reply};
+
+/// Most ranges of one request that are told one by one.
+const RANGES: usize = 16;
+/// Twins that stand for a file, best first.
+const TWINS: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
+
+/// Answers with the file that the path stands for.
+pub async fn answer(
+    files: &Files,
+    visit: &Visit,
+    fitted: PathMatch,
+    compression: Option<&CompressionRules>,
+    mut exchange: Exchange,
+) -> Result<Response<ReplyBody>, (EdgeError, Box<Exchange>)> {
+    let found = match looked_up(files, visit, fitted).await {
+        Ok(found) => found,
+        Err(error) => return Err((error, Box::new(exchange))),
+    };
+    match found {
+        Found::Nothing => Err((EdgeError::NotFound, Box::new(exchange))),
+        Found::Folder => {
+            let query = visit.head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let to = headers::value(&format!("{}/{query}", visit.path));
+            Ok(own::redirect(StatusCode::MOVED_PERMANENTLY, to, &mut exchange))
+        }
+        Found::File(file) => told(files, file, visit, compression, exchange),
+    }
+}
+
+async fn looked_up(files: &Files, visit: &Visit, fitted: PathMatch) -> Result<Found, EdgeError> {
+    expect_reading(&visit.head.method)?;
+    let names = names(&visit.path, fitted)?;
+    let has_slash = visit.path.ends_with('/');
+    let asked = &visit.head.headers;
+    // A range is of the file itself.
+    let codings = if asked.contains_key(RANGE) { Vec::new() } else { welcome(asked) };
+    let wants_page = wants_page(asked, &names);
+    let files = files.clone();
+    let looking = tokio::task::spawn_blocking(move || find(&files, &names, has_slash, &codings, wants_page));
+    looking.await.map_err(|_| EdgeError::Internal)
+}
+
+/// Codings in the order in which the client wants them.
+fn welcome(asked: &HeaderMap) -> Vec<Coding> {
+    let mut left = TWINS.to_vec();
+    let mut order = Vec::new();
+    loop {
+        let best = coding(asked, &left);
+        if best == Coding::Identity {
+            return order;
+        }
+        order.push(best);
+        left.retain(|coding| *coding != best);
+    }
+}
+
+/// Whether what is not there may be answered with an application's page: not a script or an image that has gone.
+fn wants_page(asked: &HeaderMap, names: &[String]) -> bool {
+    let is_page = names.last().is_none_or(|name| !name.contains('.'));
+    let accepts = asked.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    is_page || accepts.contains("text/html")
+}
+
+fn told(
+    files: &Files,
+    file: File,
+    visit: &Visit,
+    compression: Option<&CompressionRules>,
+    mut exchange: Exchange,
+) -> Result<Response<ReplyBody>, (EdgeError, Box<Exchange>)> {
+    let asked = &visit.head.headers;
+    let etag = file.modified.map(|modified| EntityTag::of_file(modified, file.length));
+    let known = Validators { etag: etag.as_ref(), modified: file.modified };
+    let mut map = head(files, &file, etag.as_ref());
+    let mut packer = None;
+    if file.coding == Coding::Identity
+        && !asked.contains_key(RANGE)
+        && let Some(rules) = compression
+    {
+        packer = rules.compress(asked, StatusCode::OK, &mut map, Some(file.length)).and_then(Packer::new);
+    }
+    match precondition(&visit.head.method, asked, known) {
+        Precondition::Holds => {}
+        Precondition::Failed => return Err((EdgeError::Precondition, Box::new(exchange))),
+        Precondition::NotModified => {
+            for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING] {
+                map.remove(name);
+            }
+            return Ok(own::whole(StatusCode::NOT_MODIFIED, map, Bytes::new(), &mut exchange));
+        }
+    }
+    let (status, parts) = match parts(&file, asked, known, exchange.arrived_micros() / 1_000_000, &mut map) {
+        Ok(parts) => parts,
+        Err(error) => return Err((error, Box::new(exchange))),
+    };
+    if packer.is_none() {
+        let length: u64 = parts.iter().map(length).sum();
+        map.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if visit.head.method == Method::HEAD {
+        return Ok(own::whole(status, map, Bytes::new(), &mut exchange));
+    }
+    Ok(spoken(status, map, file, parts, packer, exchange))
+}
+
+fn length(part: &Part) -> u64 {
+    match part {
+        Part::Text(text) => text.len() as u64,
+        Part::File(range) => range.end - range.start,
+    }
+}
+
+/// The answer: small ones in one piece.
+fn spoken(
+    status: StatusCode,
+    map: HeaderMap,
+    file: File,
+    parts: Vec<Part>,
+    packer: Option<Packer>,
+    mut exchange: Exchange,
+) -> Response<ReplyBody> {
+    let source = match (&file.bytes, parts.as_slice()) {
+        (Some(bytes), [Part::File(range)]) => {
+            let bytes = bytes.slice(range.start as usize..range.end as usize);
+            if packer.is_none() {
+                return own::whole(status, map, bytes, &mut exchange);
+            }
+            Source::Whole(Some(bytes))
+        }
+        _ => Source::File(Box::new(FileBody::new(file.handle.clone(), parts))),
+    };
+    exchange.status = status.as_u16();
+    let body = EdgeBody::new(source, packer, exchange);
+    reply::with_head(status.as_u16(), map, ReplyBody::Edge(Box::new(body)))
+}
+
+fn head(files: &Files, file: &File, etag: Option<&EntityTag>) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(12);
+    let kind = media_type::of_name(&file.name).unwrap_or("application/octet-stream");
+    map.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    map.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(etag) = etag {
+        map.insert(ETAG, headers::value(&etag.to_string()));
+    }
+    if let Some(modified) = file.modified {
+        map.insert(LAST_MODIFIED, headers::value(&http_date::format(modified)));
+    }
+    if files.precompressed {
+        map.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if file.coding != Coding::Identity {
+        map.insert(CONTENT_ENCODING, HeaderValue::from_static(file.coding.name()));
+        map.remove(ACCEPT_RANGES);
+    }
+    if file.is_fallback {
+        // The page of an application must be asked for anew, or it would name scripts that have gone.
+        map.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    } else if let Some(expires) = files.expires {
+        let immutable = if files.is_immutable { ", immutable" } else { "" };
+        map.insert(
+            CACHE_CONTROL,
+            headers::value(&format!("public, max-age={}{immutable}", expires.as_secs())),
+        );
+    }
+    map
+}
+
+/// Which parts of the file are told, and with which status.
+fn parts(
+    file: &File,
+    asked: &HeaderMap,
+    known: Validators<'_>,
+    now: i64,
+    map: &mut HeaderMap,
+) -> Result<(StatusCode, Vec<Part>), EdgeError> {
+    let whole = || Ok((StatusCode::OK, vec![Part::File(0..file.length)]));
+    let Some(value) = asked.get(RANGE).and_then(|value| value.to_str().ok()) else { return whole() };
+    if !range_counts(asked, known, now) {
+        return whole();
+    }
+    match range::ranges(value, file.length, RANGES) {
+        Ranges::Whole => whole(),
+        Ranges::Unsatisfiable => Err(EdgeError::Range { length: file.length }),
+        Ranges::Parts(ranges) => match ranges.as_slice() {
+            [only] => {
+                map.insert(CONTENT_RANGE, headers::value(&range::content_range(only, file.length)));
+                Ok((StatusCode::PARTIAL_CONTENT, vec![Part::File(only.clone())]))
+            }
+            several => Ok((StatusCode::PARTIAL_CONTENT, multipart(file, several, map))),
+        },
+    }
+}
+
+fn multipart(file: &File, ranges: &[Range<u64>], map: &mut HeaderMap) -> Vec<Part> {
+    let boundary = format!("{:016x}", crate::clock::micros());
+    let kind = map.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+    map.insert(CONTENT_TYPE, headers::value(&format!("multipart/byteranges; boundary={boundary}")));
+    let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);
+    for part in ranges {
+        parts.push(Part::Text(range::part_head(&boundary, &kind, part, file.length).into()));
+        parts.push(Part::File(part.clone()));
+    }
+    parts.push(Part::Text(range::parts_end(&boundary).into()));
+    parts
+}

@@ -1,0 +1,47 @@
+//! What every answer of a route gets on its way out: the id, marks for browsers, how the limits stand, the route's own headers.
+
+use http::header::ORIGIN;
+use http::{HeaderValue, Response};
+use tidegate_policy::edge::security_headers::secure;
+use tidegate_policy::limit::told::{Lines, Teller};
+use tidegate_policy::limit::{Claim, Decision};
+
+use super::Route;
+use super::visit::Visit;
+use crate::body::ReplyBody;
+use crate::headers;
+use crate::policies::policy;
+
+/// Finishes an answer's head.
+pub fn finish(
+    response: &mut Response<ReplyBody>,
+    route: Option<&Route>,
+    visit: &Visit,
+    limits: Option<&(Vec<Claim>, Decision)>,
+    id: &str,
+) {
+    let status = response.status();
+    let map = response.headers_mut();
+    map.entry(headers::REQUEST_ID).or_insert_with(|| headers::value(id));
+    if let Some((claims, decision)) = limits {
+        let teller = Teller::new(claims, decision);
+        let mut lines = Lines::new();
+        teller.standard(&mut lines);
+        headers::put_limits(policy(&teller), lines, map);
+    }
+    let Some(route) = route else { return };
+    if let Some(cors) = &route.cors {
+        let origin: Option<&HeaderValue> = visit.head.headers.get(ORIGIN);
+        cors.mark(origin, map);
+    }
+    if !route.answer_headers.changes.is_empty() {
+        let before = map.clone();
+        let mut scene = visit.scene(id, &route.name);
+        scene.answer = Some((status, &before));
+        scene.upstream_headers = Some(&before);
+        route.answer_headers.apply(map, &scene);
+    }
+    if let Some(hsts) = route.security {
+        secure(map, hsts, visit.scheme() == "https");
+    }
+}

@@ -1,0 +1,296 @@
+//! Stops 4 to 7 of the edge: the request as the upstream gets it, and the servers that are asked, one after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use hyper::body::Incoming;
+use tidegate_net::{LaneAnswer, LaneError, LaneLimits};
+use tidegate_policy::balance::Outcome as Judged;
+use tidegate_policy::edge::headers::{Told, remove_hop_by_hop, tell_upstream};
+use tidegate_policy::edge::next_upstream::{Failing, Tried as SoFar};
+use tidegate_policy::edge::path::{PathRules, normalise};
+use tidegate_policy::edge::rewrite::Rewrite;
+use tidegate_policy::edge::route::PathMatch;
+
+use super::passage::Tried;
+use super::site::{Change, HostSent, Proxy, Times};
+use super::upload::{Fault, Upload};
+use super::visit::Visit;
+use super::{EdgeError, Route, Server};
+use crate::clock::micros;
+use crate::exchange::Exchange;
+use crate::headers;
+use crate::plan::Terms;
+use crate::traffic::{Engaged, try_enter};
+
+/// The longest that an attempt may take that is watched by its body's movements.
+const UNBOUNDED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What is sent to whichever server is asked.
+struct Outward {
+    headers: HeaderMap,
+    path: String,
+    upload: Upload,
+}
+
+/// Hands the request to the upstream's servers, in their order, up to the head of an answer.
+pub async fn pass(
+    proxy: &Proxy,
+    route: &Route,
+    (visit, fitted, rules): (&Visit, PathMatch, PathRules),
+    incoming: Incoming,
+    exchange: &mut Exchange,
+) -> Result<LaneAnswer, EdgeError> {
+    let upload = Upload::new(incoming, proxy.body_limit)
+        .map_err(|_| EdgeError::BodyTooLarge { limit: proxy.body_limit })?;
+    let path = changed(&proxy.change, visit, fitted, rules)?;
+    let headers = outward_headers(proxy, route, visit, exchange);
+    let outward = Outward { headers, path, upload };
+    let answer = ask_in_turn(proxy, visit, &outward, exchange).await;
+    if let Some(passage) = &mut exchange.edge {
+        passage.received = outward.upload.read();
+    }
+    answer
+}
+
+async fn ask_in_turn(
+    proxy: &Proxy,
+    visit: &Visit,
+    outward: &Outward,
+    exchange: &mut Exchange,
+) -> Result<LaneAnswer, EdgeError> {
+    let (servers, terms) = proxy.upstream.order(visit.address());
+    let begun = Instant::now();
+    let mut last: Option<EdgeError> = None;
+    let mut is_busy = false;
+    for server in servers {
+        let Some(engaged) = engage(server, &terms, &mut is_busy) else { continue };
+        exchange.engaged = Some(engaged);
+        exchange.attempts += 1;
+        let sent = Instant::now();
+        let asked = ask(proxy, server, visit, outward).await;
+        exchange.waited += sent.elapsed();
+        note(server, &asked, sent.elapsed(), exchange);
+        let so_far = |was_sent| SoFar {
+            method: &visit.head.method,
+            was_sent,
+            is_repeatable: outward.upload.is_repeatable(),
+            has_begun: false,
+            tries: exchange.attempts,
+            elapsed: begun.elapsed(),
+        };
+        let (failing, goes_on, error) = match asked {
+            Ok(answer) => {
+                let failing = Failing::Status(answer.status());
+                if !proxy.next.may_go_on(failing, so_far(true))
+                    || exchange.attempts as usize >= proxy.upstream.members.len()
+                {
+                    exchange.heard();
+                    return Ok(answer);
+                }
+                (failing, true, EdgeError::BadAnswer)
+            }
+            Err(Missed { failing, was_sent, error }) => {
+                (failing, proxy.next.may_go_on(failing, so_far(was_sent)), error)
+            }
+        };
+        end(exchange, failing, &error);
+        if !goes_on {
+            return Err(error);
+        }
+        last = Some(error);
+    }
+    Err(last.unwrap_or(if is_busy { EdgeError::Busy } else { EdgeError::NoServer }))
+}
+
+/// Takes room at the server, unless it is out or full.
+fn engage(server: &Arc<Server>, terms: &Terms, is_busy: &mut bool) -> Option<Engaged> {
+    let Some(place) = try_enter(&server.live, micros()) else {
+        *is_busy = true;
+        return None;
+    };
+    Engaged::begin(&server.live, terms, false, place)
+}
+
+/// Judges an attempt that came to nothing. What the client did wrong says nothing of the server.
+fn end(exchange: &mut Exchange, failing: Failing, error: &EdgeError) {
+    let Some(engaged) = exchange.engaged.take() else { return };
+    let is_clients = matches!(
+        error,
+        EdgeError::BodyTooLarge { .. } | EdgeError::BodyTimeout | EdgeError::BodyBroken | EdgeError::Internal
+    );
+    if is_clients {
+        return drop(engaged);
+    }
+    engaged.end(Judged::Failure, failing == Failing::Timeout);
+}
+
+fn note(server: &Arc<Server>, asked: &Result<LaneAnswer, Missed>, took: Duration, exchange: &mut Exchange) {
+    let Some(passage) = &mut exchange.edge else { return };
+    let status = asked.as_ref().ok().map(|answer| answer.status());
+    let head = asked.is_ok().then_some(took);
+    let end = asked.is_err().then_some(took);
+    passage.tries.push(Tried { server: server.address.clone(), status, head, end });
+}
+
+/// An attempt without an answer.
+struct Missed {
+    failing: Failing,
+    was_sent: bool,
+    error: EdgeError,
+}
+
+async fn ask(proxy: &Proxy, server: &Server, visit: &Visit, outward: &Outward) -> Result<LaneAnswer, Missed> {
+    let request = request(proxy, server, visit, outward).map_err(|error| Missed {
+        failing: Failing::Error,
+        was_sent: false,
+        error,
+    })?;
+    let sent = send(server, request, &proxy.times, &outward.upload).await;
+    sent.map_err(|missed| match outward.upload.fault() {
+        Some(Fault::TooLarge) => {
+            Missed { error: EdgeError::BodyTooLarge { limit: proxy.body_limit }, ..missed }
+        }
+        Some(Fault::Broken) => Missed { error: EdgeError::BodyBroken, ..missed },
+        None => missed,
+    })
+}
+
+/// Sends the request. While its body moves, no limit runs out: a slow client's upload is nobody's fault.
+async fn send(
+    server: &Server,
+    request: Request<tidegate_net::Outgoing>,
+    times: &Times,
+    upload: &Upload,
+) -> Result<LaneAnswer, Missed> {
+    if upload.is_empty() {
+        let limits = LaneLimits { connect: times.connect, answer: times.answer };
+        return server.lanes.send(request, limits).await.map_err(missed);
+    }
+    let begin = tokio::time::Instant::now();
+    let limits = LaneLimits { connect: times.connect, answer: UNBOUNDED };
+    let mut sending = std::pin::pin!(server.lanes.send(request, limits));
+    let patience = times.answer + times.connect;
+    loop {
+        let deadline = upload.deadline(patience, begin);
+        match tokio::time::timeout_at(deadline, sending.as_mut()).await {
+            Ok(sent) => return sent.map_err(missed),
+            Err(_) if upload.deadline(patience, begin) > deadline => {}
+            Err(_) => {
+                let error = if upload.is_waiting() { EdgeError::BodyTimeout } else { EdgeError::Timeout };
+                return Err(Missed { failing: Failing::Timeout, was_sent: true, error });
+            }
+        }
+    }
+}
+
+fn missed(error: LaneError) -> Missed {
+    tracing::debug!(%error, "a lane gave no answer");
+    let (failing, was_sent, error) = match error {
+        LaneError::ConnectTimeout { .. } => (Failing::Timeout, false, EdgeError::Timeout),
+        LaneError::AnswerTimeout { .. } => (Failing::Timeout, true, EdgeError::Timeout),
+        LaneError::Connect { .. } | LaneError::Tls(_) => (Failing::Error, false, EdgeError::Unreachable),
+        LaneError::Broken { source: tidegate_net::h1::Error::Malformed(_), .. }
+        | LaneError::Broken { source: tidegate_net::h1::Error::TooLarge(_), .. } => {
+            (Failing::InvalidHeader, true, EdgeError::BadAnswer)
+        }
+        LaneError::Broken { .. } => (Failing::Error, true, EdgeError::BadAnswer),
+    };
+    Missed { failing, was_sent, error }
+}
+
+fn request(
+    proxy: &Proxy,
+    server: &Server,
+    visit: &Visit,
+    outward: &Outward,
+) -> Result<Request<tidegate_net::Outgoing>, EdgeError> {
+    let mut request = Request::new(outward.upload.outgoing());
+    *request.method_mut() = visit.head.method.clone();
+    let path = if server.path.is_empty() {
+        Bytes::copy_from_slice(outward.path.as_bytes())
+    } else {
+        Bytes::from([server.path.as_str(), outward.path.as_str()].concat())
+    };
+    *request.uri_mut() = Uri::from_maybe_shared(path).map_err(|_| EdgeError::Internal)?;
+    let mut map = outward.headers.clone();
+    let host = match &proxy.host {
+        HostSent::Fixed(host) => host.clone(),
+        HostSent::Server => server.host.clone(),
+        HostSent::Client => visit
+            .written_host()
+            .and_then(|host| HeaderValue::from_str(host).ok())
+            .unwrap_or_else(|| server.host.clone()),
+    };
+    // A rule of the route may have set it.
+    map.entry(HOST).or_insert(host);
+    *request.headers_mut() = map;
+    Ok(request)
+}
+
+/// The headers for any server: without those of this connection, with what is said about the client, as the route wants them.
+fn outward_headers(proxy: &Proxy, route: &Route, visit: &Visit, exchange: &Exchange) -> HeaderMap {
+    let mut map = visit.head.headers.clone();
+    remove_hop_by_hop(&mut map);
+    map.remove(CONTENT_LENGTH);
+    // The client is told to go on as soon as its body is wanted.
+    map.remove(EXPECT);
+    map.remove(HOST);
+    let told = Told {
+        peer: visit.peer.address.ip(),
+        client: visit.client,
+        host: visit.written_host(),
+        scheme: visit.scheme(),
+        version: visit.head.version,
+        writes_forwarded: proxy.writes_forwarded,
+        via: Some("tidegate"),
+    };
+    tell_upstream(&mut map, &told);
+    let id = exchange.id.to_string();
+    map.insert(headers::REQUEST_ID, headers::value(&id));
+    if !route.request_headers.changes.is_empty() {
+        route.request_headers.apply(&mut map, &visit.scene(&id, &route.name));
+    }
+    map
+}
+
+/// The path and query as the upstream gets them.
+pub fn changed(
+    change: &Change,
+    visit: &Visit,
+    fitted: PathMatch,
+    rules: PathRules,
+) -> Result<String, EdgeError> {
+    let query = visit.head.uri.query();
+    let path = match change.strip.as_deref().and_then(|prefix| stripped(&visit.path, prefix)) {
+        Some(rest) => normalise(&rest, rules)?.into_owned(),
+        None => visit.path.clone(),
+    };
+    match &change.rewrite {
+        Rewrite::Keep => Ok(match query {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        }),
+        rewrite => Ok(rewrite.apply(&path, query, fitted, rules)?),
+    }
+}
+
+/// A path without its prefix, which ends where a segment does.
+fn stripped(path: &str, prefix: &str) -> Option<String> {
+    let rest = path.strip_prefix(prefix.trim_end_matches('/'))?;
+    match rest.as_bytes().first() {
+        None => Some("/".to_owned()),
+        Some(b'/') => Some(rest.to_owned()),
+        Some(_) => None,
+    }
+}
+
+/// Whether an answer of that status to that method has no body.
+pub fn is_bodiless(method: &http::Method, status: StatusCode) -> bool {
+    *method == http::Method::HEAD
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}

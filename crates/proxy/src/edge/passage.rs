@@ -1,0 +1,84 @@
+//! What an exchange of the edge remembers until it is settled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use tidegate_net::Peer;
+use tidegate_policy::limit::{Amounts, Claim, Decision};
+use tidegate_store::counters::Reservation;
+
+use super::Route;
+
+/// The edge's part of an exchange.
+#[derive(Debug)]
+pub struct Passage {
+    /// The route; `None`: none took it.
+    pub route: Option<Arc<Route>>,
+    /// Whether the AI gateway answers, which has a ledger.
+    pub is_ai: bool,
+    /// The client, behind trusted proxies.
+    pub client: std::net::IpAddr,
+    /// The connection's other end.
+    pub peer: Peer,
+    /// Who signed in.
+    pub user: Option<String>,
+    /// How the route's limits stand.
+    pub limits: Option<(Vec<Claim>, Decision)>,
+    /// What is held of them.
+    pub held: Option<Reservation>,
+    /// Servers that were asked, in their order.
+    pub tries: Vec<Tried>,
+    /// Bytes of the request's body.
+    pub received: u64,
+    /// Bytes of the answer's body.
+    pub sent: u64,
+}
+
+/// One server that was asked.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Its address.
+    pub server: Arc<str>,
+    /// Its answer's status.
+    pub status: Option<StatusCode>,
+    /// From the attempt's begin to the answer's head.
+    pub head: Option<Duration>,
+    /// To its end.
+    pub end: Option<Duration>,
+}
+
+impl Passage {
+    /// The passage of a request that took that route, or none.
+    pub fn new(route: Option<Arc<Route>>, client: std::net::IpAddr, peer: Peer) -> Box<Self> {
+        Box::new(Self {
+            is_ai: route.as_ref().is_none_or(|route| matches!(route.action, super::Action::Ai(_))),
+            route,
+            client,
+            peer,
+            user: None,
+            limits: None,
+            held: None,
+            tries: Vec::new(),
+            received: 0,
+            sent: 0,
+        })
+    }
+
+    /// The route's name.
+    pub fn route_name(&self) -> &str {
+        self.route.as_ref().map_or("", |route| &route.name)
+    }
+
+    /// Whether the exchange is written to the access log.
+    pub fn is_logged(&self) -> bool {
+        self.route.as_ref().is_none_or(|route| route.is_logged)
+    }
+
+    /// Gives back what is held of the route's limits.
+    pub fn settle(&mut self) {
+        if let Some(held) = self.held.take() {
+            held.settle(&Amounts::default());
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A request's body on its way up: read as the upstream takes it, bounded, and kept as long as it is short enough to be sent again.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tidegate_net::Outgoing;
+use tokio::time::Instant;
+
+/// Bodies up to this are kept until the answer has begun, so that another server can be asked.
+const KEPT: usize = 64 * 1024;
+
+/// A request's body. Each attempt takes a sender of its own.
+#[derive(Debug)]
+pub struct Upload {
+    /// `None`: there is no body.
+    shared: Option<Arc<Mutex<State>>>,
+    /// Its length, if it is known.
+    exact: Option<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    incoming: Incoming,
+    limit: u64,
+    read: u64,
+    /// All that was read, unless it was too much.
+    kept: Option<Vec<Bytes>>,
+    has_ended: bool,
+    fault: Option<Fault>,
+    /// Whether the client was waited for when it was last asked for more.
+    is_waiting: bool,
+    last: Instant,
+}
+
+/// What went wrong on the client's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// More than the limit.
+    #[error("the body is too large")]
+    TooLarge,
+    /// It broke off.
+    #[error("the body broke off")]
+    Broken,
+}
+
+impl Upload {
+    /// The body of a request, of at most so many bytes.
+    pub fn new(incoming: Incoming, limit: u64) -> Result<Self, Fault> {
+        let hint = incoming.size_hint();
+        if hint.lower() > limit {
+            return Err(Fault::TooLarge);
+        }
+        if incoming.is_end_stream() {
+            return Ok(Self { shared: None, exact: Some(0) });
+        }
+        let state = State {
+            incoming,
+            limit,
+            read: 0,
+            kept: Some(Vec::new()),
+            has_ended: false,
+            fault: None,
+            is_waiting: false,
+            last: Instant::now(),
+        };
+        Ok(Self { shared: Some(Arc::new(Mutex::new(state))), exact: hint.exact() })
+    }
+
+    /// The body from its begin. Only once while [`Upload::is_repeatable`] is false.
+    pub fn outgoing(&self) -> Outgoing {
+        match &self.shared {
+            None => Outgoing::full(Bytes::new()),
+            Some(shared) => Outgoing::stream(Sender { shared: shared.clone(), at: 0, exact: self.exact }),
+        }
+    }
+
+    /// Whether it can be sent once more: all that was read is kept.
+    pub fn is_repeatable(&self) -> bool {
+        self.state().is_none_or(|state| state.kept.is_some() && state.fault.is_none())
+    }
+
+    /// Whether there is one.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_none()
+    }
+
+    /// What went wrong with it.
+    pub fn fault(&self) -> Option<Fault> {
+        self.state()?.fault
+    }
+
+    /// Bytes read so far.
+    pub fn read(&self) -> u64 {
+        self.state().map_or(0, |state| state.read)
+    }
+
+    /// Whether the client, not the server, is waited for.
+    pub fn is_waiting(&self) -> bool {
+        self.state().is_some_and(|state| state.is_waiting)
+    }
+
+    /// When `limit` will have passed since something moved.
+    pub fn deadline(&self, limit: Duration, begin: Instant) -> Instant {
+        self.state().map_or(begin, |state| state.last.max(begin)) + limit
+    }
+
+    fn state(&self) -> Option<MutexGuard<'_, State>> {
+        self.shared.as_ref().map(|shared| lock(shared))
+    }
+}
+
+fn lock(shared: &Mutex<State>) -> MutexGuard<'_, State> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One attempt's view of the body.
+#[derive(Debug)]
+struct Sender {
+    shared: Arc<Mutex<State>>,
+    /// Kept pieces that it has given.
+    at: usize,
+    exact: Option<u64>,
+}
+
+impl Body for Sender {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let this = &mut *self;
+        let mut state = lock(&this.shared);
+        if let Some(piece) = state.kept.as_ref().and_then(|kept| kept.get(this.at)) {
+            this.at += 1;
+            return Poll::Ready(Some(Ok(Frame::data(piece.clone()))));
+        }
+        let next = ready!(state.poll_next(context));
+        this.at += 1;
+        Poll::Ready(next.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.exact.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl State {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
+        loop {
+            if self.has_ended {
+                return Poll::Ready(None);
+            }
+            let frame = Pin::new(&mut self.incoming).poll_frame(context);
+            self.is_waiting = frame.is_pending();
+            let piece = match ready!(frame) {
+                None => {
+                    self.has_ended = true;
+                    self.last = Instant::now();
+                    return Poll::Ready(None);
+                }
+                Some(Err(_)) => return self.fail(Fault::Broken),
+                // Trailers stay behind.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) => piece,
+                    Err(_) => continue,
+                },
+            };
+            self.last = Instant::now();
+            self.read += piece.len() as u64;
+            if self.read > self.limit {
+                return self.fail(Fault::TooLarge);
+            }
+            if self.read > KEPT as u64 {
+                self.kept = None;
+            }
+            if let Some(kept) = &mut self.kept {
+                kept.push(piece.clone());
+            }
+            return Poll::Ready(Some(Ok(piece)));
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> Poll<Option<Result<Bytes, Fault>>> {
+        self.fault = Some(fault);
+        Poll::Ready(Some(Err(fault)))
+    }
+}

@@ -1,0 +1,141 @@
+//! Who asks whom for what: a request's head, read once, in one spelling for routes, checks and upstreams (fault 12).
+
+use std::net::IpAddr;
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{Method, Uri};
+use tidegate_core::RequestId;
+use tidegate_net::Peer;
+use tidegate_policy::edge::client::Client;
+use tidegate_policy::edge::path::{PathRules, normalise};
+use tidegate_policy::edge::route::{Asking, Found};
+use tidegate_policy::edge::target::{Asked, Authority, asked, authority};
+use tidegate_policy::edge::variables::Scene;
+
+use super::{EdgeError, Site};
+
+/// A request's head, read.
+#[derive(Debug)]
+pub struct Visit {
+    /// As it came.
+    pub head: Parts,
+    /// Whom it is addressed to; none only in HTTP/1.0.
+    pub authority: Option<Authority>,
+    /// The path in its one spelling.
+    pub path: String,
+    /// Who asks, behind trusted proxies.
+    pub client: Client,
+    /// The connection's other end.
+    pub peer: Peer,
+}
+
+impl Visit {
+    /// Reads a head. What could be read in two ways is refused.
+    pub fn of(head: Parts, peer: Peer, site: &Site) -> Result<Self, EdgeError> {
+        match read(&head, site) {
+            Ok((authority, path)) => {
+                let client = site.trusted.client(peer.address.ip(), &head.headers);
+                Ok(Self { head, authority, path, client, peer })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The route that it takes. A preflight takes that of the request that it asks for.
+    pub fn route(&self, site: &Site) -> Found {
+        let found = site.table.find(self.asking(&self.head.method));
+        let asked_for = self.head.headers.get(http::header::ACCESS_CONTROL_REQUEST_METHOD);
+        match (&found, asked_for) {
+            (Found::OtherMethods(_), Some(method)) if self.head.method == Method::OPTIONS => {
+                match Method::from_bytes(method.as_bytes()) {
+                    Ok(method) => site.table.find(self.asking(&method)),
+                    Err(_) => found,
+                }
+            }
+            _ => found,
+        }
+    }
+
+    fn asking<'a>(&'a self, method: &'a Method) -> Asking<'a> {
+        Asking {
+            host: self.host().unwrap_or_default(),
+            path: &self.path,
+            method,
+            headers: &self.head.headers,
+            query: self.head.uri.query().unwrap_or_default(),
+        }
+    }
+
+    /// The host without its port.
+    pub fn host(&self) -> Option<&str> {
+        self.authority.as_ref().map(|authority| authority.host.as_str())
+    }
+
+    /// Host and port as the client wrote them.
+    pub fn written_host(&self) -> Option<&str> {
+        let written = self.head.uri.authority().map(http::uri::Authority::as_str);
+        written.or_else(|| self.head.headers.get(HOST)?.to_str().ok())
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        "http"
+    }
+
+    /// The client's address.
+    pub fn address(&self) -> IpAddr {
+        self.client.address
+    }
+
+    /// What templates see of it.
+    pub fn scene<'a>(&'a self, id: &'a str, route: &'a str) -> Scene<'a> {
+        Scene {
+            request: Some((&self.head.method, self.head.version, &self.head.headers)),
+            request_uri: self.head.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
+            path: Some(&self.path),
+            query: self.head.uri.query(),
+            host: self.host(),
+            scheme: Some(self.scheme()),
+            client: Some(self.client.address),
+            peer: Some(self.peer.address),
+            request_id: Some(id),
+            route: Some(route),
+            now: crate::clock::micros(),
+            ..Scene::default()
+        }
+    }
+}
+
+fn read(head: &Parts, site: &Site) -> Result<(Option<Authority>, String), EdgeError> {
+    if head.headers.contains_key(CONTENT_LENGTH) && head.headers.contains_key(TRANSFER_ENCODING) {
+        return Err(EdgeError::Framing);
+    }
+    let whom = authority(head.version, &head.uri, &head.headers)?;
+    let path = match asked(&head.method, &head.uri, false)? {
+        Asked::Server => "/".to_owned(),
+        // Escaped slashes are let through to the AI gateway, where they stand in names of models; other routes refuse them.
+        Asked::Path => {
+            normalise(head.uri.path(), PathRules { encoded_slash: true, ..site.paths })?.into_owned()
+        }
+    };
+    Ok((whom, path))
+}
+
+/// Whether the path may go to a route that is not the AI gateway's.
+pub fn expect_plain(path: &str, rules: PathRules) -> Result<(), EdgeError> {
+    normalise(path, rules)?;
+    Ok(())
+}
+
+/// The same URI with another path and query.
+pub fn with_path(uri: &Uri, path_and_query: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// An id as text.
+pub fn id_text(id: &RequestId) -> String {
+    id.to_string()
+}

@@ -1,0 +1,73 @@
+//! A config with routes: explained, and running.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
+use crate::gateway::{Gateway, ask, chat, folder_with, get, tidegate};
+
+fn example() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/site-and-chatbot")
+}
+
+fn explained(url: &str, method: &str) -> String {
+    let command = ["explain", "--config", "tidegate.yaml", "--url", url, "--method", method];
+    let output = tidegate(&example(), &command).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_url_is_explained_by_the_route_that_takes_it() {
+    let all = [
+        ("/api/v1/models", "GET"),
+        ("http://x/api/users", "POST"),
+        ("/assets/../chat/x", "GET"),
+        ("/any", "GET"),
+    ];
+    let all: Vec<String> = all.iter().map(|(url, method)| explained(url, method)).collect();
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(all.join("\n")) });
+}
+
+#[test]
+fn the_example_for_an_nginx_front_end_serves_what_it_promises() {
+    let gateway = Gateway::start(&example());
+    let page = get(gateway.address, "/");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("<h1>Chat</h1>"), "{page}");
+    assert!(page.contains("x-content-type-options: nosniff"), "{page}");
+    assert!(get(gateway.address, "/some/view").contains("<h1>Chat</h1>"), "the application's page");
+    let style = get(gateway.address, "/assets/site.css");
+    assert!(style.contains("cache-control: public, max-age=31536000, immutable"), "{style}");
+    assert!(get(gateway.address, "/health").ends_with("ok\n"));
+    let down = get(gateway.address, "/chat/");
+    assert!(down.starts_with("HTTP/1.1 502") && down.contains("Back soon"), "{down}");
+    for path in ["/api/v1/chat/completions", "/generate"] {
+        let answer = ask(gateway.address, "POST", path, &chat("demo/echo", "same origin", false));
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("same origin"), "{path}: {answer}");
+        assert_eq!(answer.contains("ratelimit:"), path.starts_with("/api"), "{answer}");
+    }
+}
+
+#[test]
+fn a_reload_changes_routes_without_a_restart() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\n\r\nproxied");
+        }
+    });
+    let folder = folder_with("routes: [{ path: /x, respond: { body: first } }]\n");
+    let mut gateway = Gateway::start(folder.path());
+    assert!(get(gateway.address, "/x").ends_with("first"));
+    std::fs::write(
+        folder.path().join("tidegate.yaml"),
+        format!("routes: [{{ path: /x, proxy: \"{url}\" }}]\n"),
+    )
+    .unwrap();
+    gateway.wait_for_stderr("the config was taken over");
+    assert!(get(gateway.address, "/x").ends_with("proxied"));
+}
