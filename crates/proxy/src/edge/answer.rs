@@ -37,7 +37,7 @@ pub async fn answer(
         Ok(visit) => visit,
         Err(error) => {
             let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
-            exchange.edge = Some(Passage::new(None, exchange.caller.address, peer));
+            exchange.edge = Some(Passage::refused(None, exchange.caller.address, peer));
             let mut response = own::failed(&error, &site, &mut exchange);
             let id = exchange.id.to_string();
             response.headers_mut().insert(crate::headers::REQUEST_ID, crate::headers::value(&id));
@@ -72,7 +72,7 @@ impl Opened<'_> {
 
     fn refused(&self, route: Option<Arc<Route>>, error: &EdgeError, visit: &Visit) -> Response<ReplyBody> {
         let word = route.as_ref().map_or("unknown", |route| route.action.word());
-        let passage = Passage::new(route, visit.address(), visit.peer.clone());
+        let passage = Passage::refused(route, visit.address(), visit.peer.clone());
         let mut exchange = self.exchange(word, passage);
         self.failed(error, visit, &mut exchange)
     }

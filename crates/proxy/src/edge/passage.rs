@@ -65,6 +65,13 @@ impl Passage {
         })
     }
 
+    /// The passage of a request that is refused before anything is done: there is nothing to put into the ledger.
+    pub fn refused(route: Option<Arc<Route>>, client: std::net::IpAddr, peer: Peer) -> Box<Self> {
+        let mut passage = Self::new(route, client, peer);
+        passage.is_ai = false;
+        passage
+    }
+
     /// The route's name.
     pub fn route_name(&self) -> &str {
         self.route.as_ref().map_or("", |route| &route.name)

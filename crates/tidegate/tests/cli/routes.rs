@@ -10,6 +10,26 @@ fn example() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/site-and-chatbot")
 }
 
+/// A copy of a folder, for a gateway that writes into it.
+fn copied(from: &Path) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(from, folder.path());
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 fn explained(url: &str, method: &str) -> String {
     let command = ["explain", "--config", "tidegate.yaml", "--url", url, "--method", method];
     let output = tidegate(&example(), &command).output().unwrap();
@@ -31,7 +51,8 @@ fn a_url_is_explained_by_the_route_that_takes_it() {
 
 #[test]
 fn the_example_for_an_nginx_front_end_serves_what_it_promises() {
-    let gateway = Gateway::start(&example());
+    let folder = copied(&example());
+    let gateway = Gateway::start(folder.path());
     let page = get(gateway.address, "/");
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("<h1>Chat</h1>"), "{page}");
     assert!(page.contains("x-content-type-options: nosniff"), "{page}");
