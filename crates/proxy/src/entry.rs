@@ -1,7 +1,6 @@
 //! Stop 2: takes one snapshot, opens the exchange, matches the path, and turns every error into an answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -9,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tidegate_llm::Dialect;
-use tidegate_net::{Handler, Peer};
+use tidegate_net::{Drain, Handler, Peer};
 use tidegate_policy::overload::Class;
 
 use crate::access_log::AccessLog;
@@ -34,20 +33,14 @@ pub struct Gateway {
     meters: Meters,
     log: Arc<AccessLog>,
     desk: Arc<Desk>,
-    draining: AtomicBool,
+    drain: Drain,
 }
 
 impl Gateway {
     /// A gateway that answers by `snapshot`.
     pub fn new(snapshot: Arc<Snapshot>, meters: Meters, log: Arc<AccessLog>, desk: Arc<Desk>) -> Arc<Self> {
         desk.memory.set_budget(snapshot.rules.memory);
-        Arc::new(Self {
-            snapshot: ArcSwap::new(snapshot),
-            meters,
-            log,
-            desk,
-            draining: AtomicBool::new(false),
-        })
+        Arc::new(Self { snapshot: ArcSwap::new(snapshot), meters, log, desk, drain: Drain::default() })
     }
 
     /// From the next request on, answers by `snapshot`. Requests under way keep theirs.
@@ -73,12 +66,17 @@ impl Gateway {
 
     /// Turns `/ready` red, so that balancers send no more.
     pub fn set_draining(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.drain.start();
+    }
+
+    /// Tells those who hold a connection longer than an answer that the gateway wants to end.
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
     }
 
     /// Why new requests are not welcome, in one word; `None`: they are.
     pub fn unready(&self) -> Option<&'static str> {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.drain.started() {
             return Some("draining");
         }
         (!self.desk.memory.is_ready()).then_some("overloaded")

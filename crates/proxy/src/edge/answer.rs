@@ -16,6 +16,7 @@ use super::finish::finish;
 use super::pack::{CODINGS, Packer};
 use super::pass::{changed, is_bodiless, pass};
 use super::site::AiPath;
+use super::switch::{Switch, carry};
 use super::visit::{Visit, expect_plain, with_path};
 use super::{Action, EdgeError, Passage, Proxy, Route, Site, files, own};
 use crate::body::ReplyBody;
@@ -32,8 +33,10 @@ pub async fn answer(
     request: Request<Incoming>,
     peer: Peer,
 ) -> Response<ReplyBody> {
+    let mut request = request;
+    let switch = Switch::of(&mut request);
     let (head, incoming) = request.into_parts();
-    let visit = match Visit::of(head, peer.clone(), &site) {
+    let visit = match Visit::of(head, switch, peer.clone(), &site) {
         Ok(visit) => visit,
         Err(error) => {
             let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
@@ -129,6 +132,9 @@ impl Opened<'_> {
             Action::Proxy(proxy) => {
                 let asked = (&visit, fitted, self.site.paths);
                 match pass(proxy, route, asked, incoming, &mut exchange).await {
+                    Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                        return self.switched(answer, proxy, route, visit, exchange);
+                    }
                     Ok(answer) => return relayed(answer, proxy, route, &visit, exchange),
                     Err(error) => own::failed(&error, self.site, &mut exchange),
                 }
@@ -163,6 +169,32 @@ impl Opened<'_> {
             Action::Ai(_) => own::failed(&EdgeError::Internal, self.site, &mut exchange),
         };
         finished(&mut response, &visit, &exchange);
+        response
+    }
+
+    /// The upstream has switched protocols: the answer says so, and what follows is carried in a task of its own.
+    fn switched(
+        &self,
+        answer: LaneAnswer,
+        proxy: &Proxy,
+        route: &Route,
+        mut visit: Visit,
+        mut exchange: Exchange,
+    ) -> Response<ReplyBody> {
+        let id = exchange.id.to_string();
+        let (mut head, lane) = answer.into_parts();
+        let granted = visit.switch.take().filter(|switch| switch.wish.is_granted(head.status, &head.headers));
+        let Some((switch, upstream)) = granted.zip(lane.upgraded()) else {
+            return self.failed(&EdgeError::BadAnswer, &visit, &mut exchange);
+        };
+        remove_hop_by_hop(&mut head.headers);
+        let status = switch.wish.grant(&mut head.headers);
+        exchange.status = status.as_u16();
+        let drain = self.gateway.drain().clone();
+        tokio::spawn(carry(switch.caller, upstream, (proxy.times.idle, drain), exchange));
+        let none = ReplyBody::full(bytes::Bytes::new());
+        let mut response = reply::with_head(status.as_u16(), head.headers, none);
+        finish(&mut response, Some(route), &visit, None, &id);
         response
     }
 

@@ -15,6 +15,7 @@ pub mod pack;
 pub mod pass;
 pub mod passage;
 pub mod site;
+pub mod switch;
 pub mod upload;
 pub mod upstream;
 pub mod visit;

@@ -47,7 +47,10 @@ pub async fn pass(
     let upload = Upload::new(incoming, proxy.body_limit)
         .map_err(|_| EdgeError::BodyTooLarge { limit: proxy.body_limit })?;
     let path = changed(&proxy.change, visit, fitted, rules)?;
-    let headers = outward_headers(proxy, route, visit, exchange);
+    let mut headers = outward_headers(proxy, route, visit, exchange);
+    if let Some(switch) = &visit.switch {
+        switch.wish.ask(&mut headers);
+    }
     let outward = Outward { headers, path, upload };
     let answer = ask_in_turn(proxy, visit, &outward, exchange).await;
     if let Some(passage) = &mut exchange.edge {
@@ -209,7 +212,9 @@ fn request(
     outward: &Outward,
 ) -> Result<Request<tidegate_net::Outgoing>, EdgeError> {
     let mut request = Request::new(outward.upload.outgoing());
-    *request.method_mut() = visit.head.method.clone();
+    let method = &visit.head.method;
+    *request.method_mut() =
+        visit.switch.as_ref().map_or_else(|| method.clone(), |switch| switch.wish.method(method));
     let path = if server.path.is_empty() {
         Bytes::copy_from_slice(outward.path.as_bytes())
     } else {

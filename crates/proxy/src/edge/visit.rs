@@ -13,6 +13,7 @@ use tidegate_policy::edge::route::{Asking, Found};
 use tidegate_policy::edge::target::{Asked, Authority, asked, authority};
 use tidegate_policy::edge::variables::Scene;
 
+use super::switch::Switch;
 use super::{EdgeError, Site};
 
 /// A request's head, read.
@@ -28,15 +29,18 @@ pub struct Visit {
     pub client: Client,
     /// The connection's other end.
     pub peer: Peer,
+    /// What it wants to speak instead of HTTP.
+    pub switch: Option<Switch>,
 }
 
 impl Visit {
     /// Reads a head. What could be read in two ways is refused.
-    pub fn of(head: Parts, peer: Peer, site: &Site) -> Result<Self, EdgeError> {
-        match read(&head, site) {
+    pub fn of(head: Parts, switch: Option<Switch>, peer: Peer, site: &Site) -> Result<Self, EdgeError> {
+        let is_tunnel = switch.as_ref().is_some_and(|switch| switch.wish.extended);
+        match read(&head, is_tunnel, site) {
             Ok((authority, path)) => {
                 let client = site.trusted.client(peer.address.ip(), &head.headers);
-                Ok(Self { head, authority, path, client, peer })
+                Ok(Self { head, authority, path, client, peer, switch })
             }
             Err(error) => Err(error),
         }
@@ -107,12 +111,12 @@ impl Visit {
     }
 }
 
-fn read(head: &Parts, site: &Site) -> Result<(Option<Authority>, String), EdgeError> {
+fn read(head: &Parts, is_tunnel: bool, site: &Site) -> Result<(Option<Authority>, String), EdgeError> {
     if head.headers.contains_key(CONTENT_LENGTH) && head.headers.contains_key(TRANSFER_ENCODING) {
         return Err(EdgeError::Framing);
     }
     let whom = authority(head.version, &head.uri, &head.headers)?;
-    let path = match asked(&head.method, &head.uri, false)? {
+    let path = match asked(&head.method, &head.uri, is_tunnel)? {
         Asked::Server => "/".to_owned(),
         // Escaped slashes are let through to the AI gateway, where they stand in names of models; other routes refuse them.
         Asked::Path => {

@@ -12,6 +12,7 @@ mod credentials;
 mod edge_files;
 mod edge_house;
 mod edge_proxy;
+mod edge_switch;
 mod edge_terms;
 mod forwarding;
 mod house;
