@@ -46,6 +46,8 @@ pub struct Key {
     pub strict: bool,
     /// How much its requests matter when there is not room for all.
     pub priority: Class,
+    /// Whether it may choose how its requests are balanced, request by request.
+    pub overrides: bool,
     /// Its own limits.
     pub limits: Vec<Arc<Rule>>,
 }

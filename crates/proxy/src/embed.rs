@@ -81,7 +81,7 @@ async fn read(
 
 async fn answer(asked: &Asked, exchange: &mut Exchange) -> Result<Committed, Failure> {
     let wish = Wish { headers: &asked.headers, body: &asked.body, exchange };
-    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, &wish).map_err(GatewayError::from)?;
+    let plan = Plan::make(&exchange.snapshot.models, &exchange.model, &wish)?;
     admit_model(plan.only_label(), exchange)?;
     let size = Size::of_input(exchange.request_bytes);
     hold(&size, &exchange.model.clone(), &plan.targets, exchange).await?;

@@ -242,6 +242,7 @@ impl GatewayError {
             Self::Access(AccessError::Network),
             Self::Access(AccessError::Route("embeddings".into())),
             Self::Access(AccessError::Model("openai/o3".into())),
+            Self::Access(AccessError::Overrides),
             Self::Access(AccessError::TooManyWrongKeys),
             Self::Limited(Limited::example(Unit::Requests)),
             Self::Limited(Limited::example(Unit::Money)),

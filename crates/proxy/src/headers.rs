@@ -34,6 +34,8 @@ pub const PROVIDER: HeaderName = HeaderName::from_static("x-tidegate-provider");
 pub const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 /// In: how much the request matters when there is not room for all: `critical`, `high`, `normal` or `low`.
 pub const PRIORITY: HeaderName = HeaderName::from_static("x-tidegate-priority");
+/// In: the strategy by which the target is to be chosen, of callers who may say so.
+pub const STRATEGY: HeaderName = HeaderName::from_static("x-tidegate-strategy");
 /// Anthropic's mark of a request of its API.
 pub const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// Where Gemini's SDKs show their key.

@@ -54,5 +54,5 @@ fn plan(prompt: &Prompt, exchange: &Exchange) -> Result<Plan, GatewayError> {
         }
         return Ok(Plan::of(target));
     }
-    Ok(Plan::make(&snapshot.models, prompt.model(), &Wish::of(prompt, exchange))?)
+    Plan::make(&snapshot.models, prompt.model(), &Wish::of(prompt, exchange))
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use tidegate_llm::BadRequest;
 use tidegate_policy::balance::{Asked, Candidate, Order, Place, Strategy};
 use tidegate_policy::health::{Out, Standing};
 
 use crate::chance::chance;
 use crate::clock::micros;
+use crate::error::GatewayError;
+use crate::headers;
 use crate::snapshot::{ModelTable, Pool, PoolMember, Resolved, Target, UnknownModel};
-use crate::traffic::{Conduct, Decision, Wish};
+use crate::traffic::{Conduct, Decision, Steer, Wish};
 
 /// Targets in the order in which they are tried; never empty.
 #[derive(Clone, Debug)]
@@ -29,11 +32,29 @@ pub struct Terms {
 }
 
 impl Plan {
-    /// The plan for a model name: the pool's members as its strategy orders them, then its fallbacks, each target once.
-    pub fn make(models: &ModelTable, name: &str, wish: &Wish<'_>) -> Result<Self, UnknownModel> {
+    /// The plan for a model name: the pool's members as its strategy orders them, then its fallbacks, each target once. A caller who may
+    /// say so has its own target first.
+    pub fn make(models: &ModelTable, name: &str, wish: &Wish<'_>) -> Result<Self, GatewayError> {
+        let steer = Steer::of(wish.headers, &wish.exchange.caller)?;
         let mut plan = Self { targets: Vec::new(), terms: Vec::new() };
-        plan.add(models, name, wish, &mut Vec::new())?;
-        Ok(plan)
+        plan.add(models, name, (wish, steer.strategy), &mut Vec::new())?;
+        match steer.target {
+            Some(label) => plan.begin_with(label).map(|()| plan),
+            None => Ok(plan),
+        }
+    }
+
+    /// Puts one of the targets before the others.
+    fn begin_with(&mut self, label: &str) -> Result<(), GatewayError> {
+        let Some(place) = self.targets.iter().position(|target| &*target.label == label) else {
+            let all: Vec<&str> = self.targets.iter().map(|target| &*target.label).collect();
+            let words =
+                format!("`{}` is none of the model's targets: {}", label.escape_debug(), all.join(", "));
+            return Err(BadRequest::field(headers::TARGET.as_str(), words).into());
+        };
+        self.targets[..=place].rotate_right(1);
+        self.terms[..=place].rotate_right(1);
+        Ok(())
     }
 
     /// A plan with one target.
@@ -65,7 +86,7 @@ impl Plan {
         &mut self,
         models: &ModelTable,
         name: &str,
-        wish: &Wish<'_>,
+        wish: (&Wish<'_>, Option<Strategy>),
         seen: &mut Vec<String>,
     ) -> Result<(), UnknownModel> {
         let pool = match models.resolve(name)? {
@@ -102,11 +123,17 @@ impl Plan {
         self.push(target, Terms { conduct, is_forced });
     }
 
-    fn add_ordered(&mut self, models: &ModelTable, pool: &Pool, members: &[PoolMember], wish: &Wish<'_>) {
-        let strategy = pool.conduct.balancer.rules().strategy;
+    fn add_ordered(
+        &mut self,
+        models: &ModelTable,
+        pool: &Pool,
+        members: &[PoolMember],
+        (wish, own): (&Wish<'_>, Option<Strategy>),
+    ) {
+        let strategy = own.unwrap_or(pool.conduct.balancer.rules().strategy);
         let candidates: Vec<_> = members.iter().map(|member| candidate(member, strategy, wish)).collect();
         let hash = if strategy == Strategy::Sticky { wish.hash(pool.conduct.sticky) } else { None };
-        let asked = Asked { hash, region: models.region };
+        let asked = Asked { hash, region: models.region, strategy: own };
         let now = micros();
         let order = pool.conduct.balancer.order(&candidates, &asked, now, chance);
         note(pool, members, &order, wish, now);

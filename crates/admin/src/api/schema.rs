@@ -181,6 +181,10 @@ fn key_fields() -> Value {
             "type": "string", "enum": ["low", "normal", "high", "critical"], "default": "normal",
             "description": "How much its requests matter when there is not room for all.",
         },
+        "overrides": {
+            "type": "boolean", "default": false,
+            "description": "May choose target and strategy of a request by `x-tidegate-target` and `x-tidegate-strategy`.",
+        },
         "limits": limit_list("Its own limits; counted by key unless they say otherwise."),
         "metadata": metadata(),
     })
@@ -199,8 +203,21 @@ fn keys() -> Value {
         }),
     );
     let required = [
-        "id", "hint", "name", "tags", "models", "routes", "networks", "enabled", "strict", "priority",
-        "limits", "metadata", "created", "changed",
+        "id",
+        "hint",
+        "name",
+        "tags",
+        "models",
+        "routes",
+        "networks",
+        "enabled",
+        "strict",
+        "priority",
+        "overrides",
+        "limits",
+        "metadata",
+        "created",
+        "changed",
     ];
     let secret =
         json!({"key": {"type": "string", "description": "The key itself. Nobody can look it up later."}});

@@ -72,6 +72,13 @@ pub(crate) struct Making<'a, 'c> {
     pub(crate) now: i64,
 }
 
+impl Making<'_, '_> {
+    /// What is chosen by: the request's own wish, or else the pool's rule.
+    pub(crate) fn strategy(&self) -> Strategy {
+        self.asked.strategy.unwrap_or(self.balancer.rules.strategy)
+    }
+}
+
 impl Balancer {
     /// A balancer by these rules.
     pub fn new(rules: Rules) -> Self {
@@ -109,7 +116,7 @@ impl Balancer {
         let making = Making { balancer: self, candidates, asked, usual, decay, now };
         pick::set_keys(&making, &mut ranked, &mut chance);
         let usable = level::sort(&mut ranked);
-        let strategy = self.rules.strategy;
+        let strategy = making.strategy();
         let why = pick::choose(&making, &mut ranked[..usable], &mut chance);
         Order { ranked, usable, strategy, why, panic }
     }

@@ -1,6 +1,7 @@
 //! A target as one request sees it, and the request as the balancer sees it.
 
 use super::gauge::Gauge;
+use super::strategy::Strategy;
 
 /// A target of the pool.
 #[derive(Clone, Copy, Debug)]
@@ -28,4 +29,6 @@ pub struct Asked {
     pub hash: Option<u64>,
     /// The region of this instance, 0: none.
     pub region: u32,
+    /// Chooses by another strategy than the pool's.
+    pub strategy: Option<Strategy>,
 }

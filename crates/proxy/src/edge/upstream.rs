@@ -64,7 +64,7 @@ impl Upstream {
         }
         let is_sticky = balancer.rules().strategy == Strategy::Sticky;
         let hash = is_sticky.then(|| hash_of(client));
-        let order = balancer.order(&candidates, &Asked { hash, region: 0 }, now, chance);
+        let order = balancer.order(&candidates, &Asked { hash, ..Asked::default() }, now, chance);
         let servers = order.all().iter().map(|ranked| &self.members[ranked.index as usize].server);
         (servers.collect(), self.terms(order.is_panic()))
     }

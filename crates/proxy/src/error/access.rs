@@ -30,6 +30,11 @@ pub enum AccessError {
     /// It is not for this model.
     #[error("the key may not be used for the model `{0}`")]
     Model(String),
+    /// It may not choose targets.
+    #[error(
+        "the key may not choose how its requests are balanced (`x-tidegate-target`, `x-tidegate-strategy`); that needs `overrides: true`"
+    )]
+    Overrides,
     /// Too many wrong keys have come from this network.
     #[error("too many wrong keys have come from this network; wait before you try another one")]
     TooManyWrongKeys,
@@ -57,6 +62,7 @@ impl AccessError {
             Self::Network => "key_network",
             Self::Route(_) => "key_route",
             Self::Model(_) => "key_model",
+            Self::Overrides => "key_overrides",
             Self::TooManyWrongKeys => "too_many_wrong_keys",
         }
     }
@@ -65,7 +71,7 @@ impl AccessError {
     pub fn kind(&self) -> FaultKind {
         match self {
             Self::Missing | Self::Unknown | Self::Disabled | Self::Expired => FaultKind::Authentication,
-            Self::Network | Self::Route(_) | Self::Model(_) => FaultKind::Permission,
+            Self::Network | Self::Route(_) | Self::Model(_) | Self::Overrides => FaultKind::Permission,
             Self::TooManyWrongKeys => FaultKind::RateLimited,
         }
     }

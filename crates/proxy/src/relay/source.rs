@@ -17,6 +17,9 @@ use crate::upstream::UpstreamBody;
 /// The largest plain size of one compressed stream.
 const INFLATED_LIMIT: usize = 1 << 30;
 
+/// Bytes of a whole answer that count as a sign of life: what trickles is given up for another target after the idle limit.
+const LEAST: usize = 64;
+
 /// Pieces of an answer's body.
 #[derive(Debug)]
 pub struct Source {
@@ -117,9 +120,14 @@ impl Source {
     pub async fn read_whole(mut self, limit: usize) -> Result<Bytes, GatewayError> {
         let mut first = Bytes::new();
         let mut all = Vec::new();
+        let mut unheeded = 0;
         while let Some(piece) = std::future::poll_fn(|context| self.poll_piece(context)).await {
             let piece = piece?;
-            self.sign_of_life();
+            unheeded += piece.len();
+            if unheeded >= LEAST {
+                self.sign_of_life();
+                unheeded = 0;
+            }
             if first.len() + all.len() + piece.len() > limit {
                 return Err(GatewayError::Nonsense(format!("it is larger than {limit} bytes")));
             }

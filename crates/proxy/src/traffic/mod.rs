@@ -14,6 +14,7 @@ mod live;
 mod load;
 mod probe;
 mod render;
+mod steer;
 mod verdict;
 mod wish;
 
@@ -25,5 +26,6 @@ pub use gate::{GateRules, Place, enter, try_enter};
 pub use live::{Live, LiveTable};
 pub use load::{LoadJob, MetricsSource, read_metrics};
 pub use probe::{ProbeJob, ProbeRules};
+pub use steer::Steer;
 pub use verdict::verdict;
 pub use wish::{Sticky, Wish, caller_hash, class_of};

@@ -23,6 +23,7 @@ mod raw_upstream;
 mod reading;
 mod retries;
 mod secrets;
+mod steering;
 mod stream_engine;
 mod traffic;
 mod upstream_faults;

@@ -247,6 +247,16 @@ async fn fault_54_a_stall_in_a_whole_answer_is_a_504() {
 }
 
 #[tokio::test]
+async fn fault_54_a_whole_answer_byte_by_byte_is_given_up() {
+    let limits = TimeLimits { idle: SOON, ..TimeLimits::default() };
+    let house = House::start_with(within(limits)).await;
+    // At one byte in 5 ms, 64 of them take longer than the limit.
+    let answer = house.ask("chat", "chat/text~trickle-5", false).await;
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    assert!(house.fake.wait_idle(PATIENCE).await);
+}
+
+#[tokio::test]
 async fn fault_54_an_event_byte_by_byte_is_no_sign_of_life_until_it_is_whole() {
     let limits = TimeLimits { idle: SOON, ..TimeLimits::default() };
     for provider in ["chat", "anthropic"] {

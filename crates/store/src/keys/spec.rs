@@ -45,6 +45,8 @@ pub struct KeySpec {
     pub strict: bool,
     /// How much its requests matter when there is not room for all: `critical`, `high`, `normal`, `low`.
     pub priority: Class,
+    /// May choose the target and the strategy of a request by `x-tidegate-target` and `x-tidegate-strategy`.
+    pub overrides: bool,
     /// Its own limits; counted by key unless they say otherwise.
     pub limits: Vec<Spec>,
     /// Anything that its owner wants to know about it.
@@ -80,6 +82,7 @@ impl Default for KeySpec {
             enabled: true,
             strict: false,
             priority: Class::Normal,
+            overrides: false,
             limits: Vec::new(),
             metadata: BTreeMap::new(),
         }
@@ -130,6 +133,7 @@ impl KeySpec {
             enabled: self.enabled,
             strict: self.strict,
             priority: self.priority,
+            overrides: self.overrides,
             limits,
         })
     }

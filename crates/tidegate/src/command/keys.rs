@@ -109,6 +109,9 @@ struct KeyTerms {
     /// How much its requests matter when there is not room for all: low, normal, high or critical
     #[arg(long, value_parser = class)]
     priority: Option<Class>,
+    /// Lets it choose target and strategy of a request by x-tidegate-target and x-tidegate-strategy
+    #[arg(long)]
+    overrides: bool,
     /// When it stops working: 2027-01-31T00:00:00Z
     #[arg(long)]
     expires: Option<String>,
@@ -233,6 +236,7 @@ impl KeyTerms {
         spec.networks = or(self.networks, spec.networks);
         spec.expires = self.expires.or(spec.expires);
         spec.priority = self.priority.unwrap_or(spec.priority);
+        spec.overrides |= self.overrides;
         if !self.limit.is_empty() {
             spec.limits = limits(&self.limit)?;
         }

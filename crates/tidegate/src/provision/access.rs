@@ -172,6 +172,7 @@ impl Building<'_> {
             enabled: true,
             strict: entry.strict,
             priority: class(entry.priority),
+            overrides: entry.overrides,
             limits: self.limits(&entry.limits, &["keys", name, "limits"], name, Scope::Key),
         }
     }

@@ -13,7 +13,7 @@ const LEAST_HEADROOM: f32 = 0.01;
 
 /// Sets the keys by the strategy. Targets that wait for a trial come last in their level, where ranks are not fixed.
 pub(crate) fn set_keys(making: &Making<'_, '_>, ranked: &mut [Ranked], chance: &mut impl FnMut() -> f64) {
-    let strategy = making.balancer.rules.strategy;
+    let strategy = making.strategy();
     let count = ranked.len().max(1) as u32;
     // Among equals each is the first as often as the others.
     let start = match strategy {

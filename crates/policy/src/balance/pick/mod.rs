@@ -21,7 +21,7 @@ pub(crate) fn choose(
     ranked: &mut [Ranked],
     chance: &mut impl FnMut() -> f64,
 ) -> Why {
-    let strategy = making.balancer.rules.strategy;
+    let strategy = making.strategy();
     if ranked.is_empty() {
         return Why::Nobody;
     }
@@ -67,7 +67,7 @@ fn by_rank(ranked: &mut [Ranked], chance: &mut impl FnMut() -> f64, strategy: St
 
 /// The choice within one level, whose members are open to everybody and sorted by key.
 fn within(making: &Making<'_, '_>, level: &mut [Ranked], chance: &mut impl FnMut() -> f64) -> Why {
-    let strategy = making.balancer.rules.strategy;
+    let strategy = making.strategy();
     if level.len() < 2 {
         return Why::Only;
     }

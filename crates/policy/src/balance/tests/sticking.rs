@@ -5,7 +5,7 @@ use super::world::Dice;
 use super::*;
 
 fn asked(hash: u64) -> Asked {
-    Asked { hash: Some(hash), region: 0 }
+    Asked { hash: Some(hash), ..Asked::default() }
 }
 
 /// The homes of many keys, with nothing under way.

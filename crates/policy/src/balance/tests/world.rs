@@ -189,7 +189,7 @@ impl World {
     }
 
     fn arrive(&mut self) {
-        let asked = Asked { hash: Some(self.dice.bits() % 500), region: self.region };
+        let asked = Asked { hash: Some(self.dice.bits() % 500), region: self.region, ..Asked::default() };
         let candidates: Vec<_> = self
             .targets
             .iter()

@@ -43,6 +43,9 @@ pub struct KeyEntry {
     /// How much its requests matter when there is not room for all.
     #[serde(default)]
     pub priority: PriorityWord,
+    /// May choose target and strategy of a request by the headers `x-tidegate-target` and `x-tidegate-strategy`.
+    #[serde(default)]
+    pub overrides: bool,
     /// Its own limits (`by: key` is the default here).
     #[serde(default)]
     pub limits: Vec<LimitEntry>,
