@@ -7,5 +7,6 @@ mod commands;
 mod drain;
 mod gateway;
 mod reload;
+mod rounds;
 mod routes;
 mod start;
