@@ -4,6 +4,7 @@ pub mod acme;
 pub mod drain;
 pub mod h1;
 pub mod handover;
+mod incoming;
 pub mod lane;
 pub mod listen;
 pub mod names;
@@ -16,6 +17,7 @@ pub mod upgrade;
 
 pub use drain::Drain;
 pub use h1::{Outgoing, Upgraded};
+pub use incoming::{Fault, Incoming, IncomingError};
 pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol};
 pub use origin::{Origin, OriginError};
 pub use serve::{Door, Handler, Pace, Peer, Seats, ServeLimits, Trust, serve};

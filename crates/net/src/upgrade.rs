@@ -8,6 +8,7 @@ use http::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_K
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 pub use self::caller::{CallerStream, OnUpgrade, on};
+pub(crate) use self::caller::{Grant, offer};
 
 mod caller;
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::Request;
-use hyper::body::Incoming;
+use tidegate_net::Incoming;
 use tidegate_policy::access::Refusal;
 use tidegate_store::keys::{Directory, Found};
 

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use hyper::body::Incoming;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
 use tidegate_llm::{Dialect, anthropic as messages, gemini as generate, tokens};
+use tidegate_net::Incoming;
 
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};

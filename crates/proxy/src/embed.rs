@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use hyper::body::Incoming;
 use tidegate_llm::codec::Encoded;
 use tidegate_llm::embeddings::{EmbeddingRequest, EmbeddingResponse, EncodingFormat, gemini, openai};
 use tidegate_llm::passage::{Edits, Endpoint as Kind, Peek, peek, read_answer};
 use tidegate_llm::{BadRequest, Dialect, Profile, Usage};
+use tidegate_net::Incoming;
 
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use hyper::body::Incoming;
 use tidegate_llm::Dialect;
-use tidegate_net::{Drain, Handler, Peer};
+use tidegate_net::{Drain, Handler, Incoming, Peer};
 use tidegate_policy::overload::Class;
 
 use crate::access_log::AccessLog;

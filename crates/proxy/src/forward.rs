@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, Uri};
-use hyper::body::Incoming;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
 use tidegate_llm::{BadRequest, Dialect};
+use tidegate_net::Incoming;
 
 use crate::admit::admit_model;
 use crate::ask::{Failure, Good, ask};

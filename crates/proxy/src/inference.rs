@@ -1,8 +1,8 @@
 //! Stop 4: reads a chat request, makes the plan and asks the limits; stop 5 carries it out.
 
 use http::Request;
-use hyper::body::Incoming;
 use tidegate_llm::{BadRequest, Dialect};
+use tidegate_net::Incoming;
 
 use crate::admit::admit_model;
 use crate::ask::Failure;

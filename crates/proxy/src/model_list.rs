@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 use tidegate_llm::Dialect;
 use tidegate_llm::price::{Class, Price};
+use tidegate_net::Incoming;
 
 use crate::ask::Failure;
 use crate::body::ReplyBody;

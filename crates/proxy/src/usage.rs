@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tidegate_core::NanoUsd;
 use tidegate_llm::BadRequest;
+use tidegate_net::Incoming;
 use tidegate_store::ledger::{By, Filter, Order, Question, Sums, UsageError, UsageRow, ask};
 
 use crate::ask::Failure;

@@ -8,8 +8,8 @@ use super::body::Extent;
 use super::chunked::Chunked;
 use super::error::Error;
 
-/// Most headers of one answer.
-const HEADERS: usize = 256;
+/// Most headers of one head.
+pub(super) const HEADERS: usize = 256;
 
 /// What was asked, as far as it decides how the answer ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn read_headers(
     Ok(headers)
 }
 
-fn reason(error: httparse::Error) -> &'static str {
+pub(super) fn reason(error: httparse::Error) -> &'static str {
     match error {
         httparse::Error::HeaderName => "the name of a header",
         httparse::Error::HeaderValue => "the value of a header",
@@ -150,7 +150,7 @@ impl Framing {
 }
 
 /// `1*DIGIT`, and nothing else.
-fn read_length(value: &[u8]) -> Option<u64> {
+pub(super) fn read_length(value: &[u8]) -> Option<u64> {
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
     let add = |sum: u64, byte: &u8| sum.checked_mul(10)?.checked_add(digit(byte)?);
     if value.is_empty() { None } else { value.iter().try_fold(0, add) }

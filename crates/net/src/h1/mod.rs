@@ -1,4 +1,5 @@
-//! HTTP/1.1 as a client speaks it to an upstream (RFC 9112): one request at a time on one connection, no task, no timer.
+//! HTTP/1.1 (RFC 9112) as a client speaks it to an upstream, and in [`server`] as it is spoken with callers: one request at a time
+//! on one connection, no task, no timer for a request.
 //!
 //! [`Reader`] turns bytes into an answer and does no I/O, [`write::Message`] turns a request into bytes, and
 //! [`connection::Connection`] is both on a stream, polled by whoever waits. Framing that could be read in two ways is an
@@ -11,7 +12,9 @@ mod error;
 mod head;
 mod outgoing;
 mod read;
+pub mod server;
 pub(crate) mod stream;
+mod unsent;
 mod upgraded;
 pub(crate) mod write;
 

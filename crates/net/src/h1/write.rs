@@ -1,10 +1,10 @@
 //! A request as bytes: its head and a small body in one piece, a large body beside it, a streamed one as it comes.
 
-use std::io::{self, IoSlice, Write};
+use std::io::Write;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body::Body;
@@ -14,6 +14,7 @@ use tokio::io::AsyncWrite;
 use super::error::Error;
 use super::head::Asked;
 use super::outgoing::{BodyError, Outgoing};
+use super::unsent::Unsent;
 
 /// Bodies up to this are copied behind the head: one write of one piece is cheaper than one of two.
 const SMALL: usize = 8 * 1024;
@@ -26,13 +27,7 @@ pub(crate) struct Message {
     asked: Asked,
     closes: bool,
     is_begun: bool,
-    /// The head (and a small body), or the line before a chunk; `at` of it have left.
-    front: Vec<u8>,
-    at: usize,
-    /// A body in memory, or a piece of a streamed one.
-    data: Bytes,
-    /// What ends a chunk.
-    end: &'static [u8],
+    unsent: Unsent,
     rest: Rest,
 }
 
@@ -63,10 +58,7 @@ impl Message {
             asked: asked(&head.method, &head.headers),
             closes: says_close(&head.headers),
             is_begun: false,
-            front,
-            at: 0,
-            data,
-            end: b"",
+            unsent: Unsent::new(front).and(data),
             rest,
         }
     }
@@ -93,14 +85,11 @@ impl Message {
         stream: &mut W,
     ) -> Poll<Result<(), Error>> {
         loop {
-            while self.has_bytes() {
-                let count = ready!(self.poll_write(context, stream))?;
-                if count == 0 {
-                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
-                }
+            while self.unsent.has_bytes() {
+                ready!(self.unsent.poll_write(context, stream))?;
                 self.is_begun = true;
-                self.advance(count);
             }
+            self.unsent.release();
             match self.poll_next(context) {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => {
@@ -113,38 +102,6 @@ impl Message {
                     return Poll::Pending;
                 }
             }
-        }
-    }
-
-    fn has_bytes(&self) -> bool {
-        self.at < self.front.len() || !self.data.is_empty() || !self.end.is_empty()
-    }
-
-    fn poll_write<W: AsyncWrite + Unpin>(
-        &self,
-        context: &mut Context<'_>,
-        stream: &mut W,
-    ) -> Poll<io::Result<usize>> {
-        let front = &self.front[self.at..];
-        if self.data.is_empty() && self.end.is_empty() {
-            return Pin::new(stream).poll_write(context, front);
-        }
-        let parts = [IoSlice::new(front), IoSlice::new(&self.data), IoSlice::new(self.end)];
-        Pin::new(stream).poll_write_vectored(context, &parts)
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        let from_front = count.min(self.front.len() - self.at);
-        self.at += from_front;
-        count -= from_front;
-        let from_data = count.min(self.data.len());
-        self.data.advance(from_data);
-        self.end = &self.end[count - from_data..];
-        if self.at == self.front.len() {
-            (self.front, self.at) = (Vec::new(), 0);
-        }
-        if self.data.is_empty() {
-            self.data = Bytes::new();
         }
     }
 
@@ -162,17 +119,17 @@ impl Message {
                 if rest == 0 {
                     self.rest = Rest::None;
                 }
-                self.data = data;
+                self.unsent.data = data;
                 Poll::Ready(Ok(true))
             }
             Rest::Chunks(body) => {
                 match ready!(poll_data(body, context)).transpose()? {
                     Some(data) => {
                         // Into a Vec nothing fails.
-                        let _ = write!(self.front, "{:x}\r\n", data.len());
-                        (self.data, self.end) = (data, b"\r\n");
+                        let _ = write!(self.unsent.front, "{:x}\r\n", data.len());
+                        (self.unsent.data, self.unsent.end) = (data, b"\r\n");
                     }
-                    None => (self.rest, self.end) = (Rest::None, b"0\r\n\r\n"),
+                    None => (self.rest, self.unsent.end) = (Rest::None, b"0\r\n\r\n"),
                 }
                 Poll::Ready(Ok(true))
             }
@@ -223,7 +180,7 @@ fn write_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+pub(crate) fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());

@@ -1,13 +1,15 @@
 //! What all connections of a door share, and one connection that speaks HTTP.
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
+use http::Request;
+use hyper::server::conn::http2;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,6 +18,7 @@ use tracing::debug;
 use super::line::Line;
 use super::{Handler, Peer, ServeLimits};
 use crate::Drain;
+use crate::h1::server::connection::{self as http1, Ended};
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,22 +35,12 @@ pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What all connections of a door share.
 pub(super) struct Server<H> {
-    handler: Arc<H>,
-    http1: http1::Builder,
+    http1: Arc<http1::Shared<H>>,
     http2: http2::Builder<TokioExecutor>,
 }
 
 impl<H: Handler> Server<H> {
     pub(super) fn new(handler: Arc<H>, limits: &ServeLimits) -> Self {
-        let mut http1 = http1::Builder::new();
-        http1
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_read)
-            .max_buf_size(limits.header_bytes)
-            .half_close(limits.allow_half_close)
-            // Copying small pieces together is cheaper than many small vectors. Never `pipeline_flush`: it would do the same,
-            // but also lift hyper's bound on unsent bytes, and hold a stream back while a pipelined request waits behind it.
-            .writev(false);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
@@ -60,61 +53,61 @@ impl<H: Handler> Server<H> {
         if limits.extended_connect {
             http2.enable_connect_protocol();
         }
-        Self { handler, http1, http2 }
+        Self { http1: Arc::new(http1::Shared { handler, limits: *limits }), http2 }
     }
 
-    /// A connection that speaks the version that its first bytes are in.
-    pub(super) fn connection(
-        &self,
-        is_http2: bool,
-        line: Line,
-        peer: Peer,
-        begun: Arc<AtomicBool>,
-    ) -> Connection {
-        let handler = self.handler.clone();
-        let service = service_fn(move |request| {
+    /// A connection in HTTP/1 whose first head must have come by `end`.
+    pub(super) fn http1(&self, line: Line, peer: Peer, begun: Arc<AtomicBool>, end: Instant) -> Connection {
+        Box::new(http1::Connection::new(line, self.http1.clone(), peer, begun, end))
+    }
+
+    /// A connection in HTTP/2.
+    pub(super) fn http2(&self, line: Line, peer: Peer, begun: Arc<AtomicBool>) -> Connection {
+        let handler = self.http1.handler.clone();
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
             begun.store(true, Ordering::Relaxed);
             // In a box of its own: a connection has room for the state of a request, and keeps it while it only streams.
-            let answering = Box::pin(handler.clone().handle(request, peer.clone()));
+            let answering = Box::pin(handler.clone().handle(request.map(Into::into), peer.clone()));
             async move { Ok::<_, Infallible>(answering.await) }
         });
-        let stream = TokioIo::new(line);
-        if is_http2 {
-            Box::pin(self.http2.serve_connection(stream, service))
-        } else {
-            Box::pin(self.http1.serve_connection(stream, service).with_upgrades())
-        }
+        Box::new(Box::pin(self.http2.serve_connection(TokioIo::new(line), service)))
     }
 }
 
 /// In a box: in a future, what is handed on takes its room at every step.
-pub(super) type Connection = Pin<Box<dyn Speaking>>;
+pub(super) type Connection = Box<dyn Speaking>;
 
 /// A connection of either version.
-pub(super) trait Speaking: Future<Output = hyper::Result<()>> + Send {
+pub(super) trait Speaking: Send {
+    /// Serves it; ready when it has ended.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>>;
+
     /// Ends after the exchanges that are open.
-    fn finish(self: Pin<&mut Self>);
+    fn finish(&mut self);
 }
 
-impl<S, B> Speaking for http1::UpgradeableConnection<TokioIo<Line>, S>
-where
-    S: HttpService<hyper::body::Incoming, ResBody = B, Future: Send> + Send,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
-{
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
+impl<H: Handler> Speaking for http1::Connection<H, Line> {
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        http1::Connection::poll_end(self, context)
+    }
+
+    fn finish(&mut self) {
+        http1::Connection::finish(self);
     }
 }
 
-impl<S, B> Speaking for http2::Connection<TokioIo<Line>, S, TokioExecutor>
+impl<S, B> Speaking for Pin<Box<http2::Connection<TokioIo<Line>, S, TokioExecutor>>>
 where
     S: HttpService<hyper::body::Incoming, ResBody = B, Future: Send + 'static> + Send,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        self.as_mut().poll(context).map_err(Into::into)
+    }
+
+    fn finish(&mut self) {
+        self.as_mut().graceful_shutdown();
     }
 }
 
@@ -130,23 +123,48 @@ pub(super) async fn unless_silent(
         Err(_) if begun.load(Ordering::Relaxed) => until_drained(&mut connection, begun, drain).await,
         Err(_) => return debug!("no request has come on the connection"),
     };
+    told(ended);
+}
+
+/// Drives a connection that has all its limits itself.
+pub(super) async fn to_its_end(mut connection: Connection, begun: &AtomicBool, drain: &Drain) {
+    told(until_drained(&mut connection, begun, drain).await);
+}
+
+fn told(ended: Result<(), Ended>) {
     if let Err(error) = ended {
         debug!(%error, "connection ended");
     }
 }
 
-async fn until_drained(connection: &mut Connection, begun: &AtomicBool, drain: &Drain) -> hyper::Result<()> {
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended,
-        () = drain.wait() => {}
+async fn until_drained(connection: &mut Connection, begun: &AtomicBool, drain: &Drain) -> Result<(), Ended> {
+    if let Some(ended) = unless_drained(connection, drain).await {
+        return ended;
     }
-    // Told to finish before its first request, hyper closes at once.
+    // Told to finish before its first request, it would close at once.
     if !begun.load(Ordering::Relaxed)
-        && let Ok(ended) = timeout(LAST_WORD, connection.as_mut()).await
+        && let Ok(ended) = timeout(LAST_WORD, poll_fn(|context| connection.poll_end(context))).await
     {
         return ended;
     }
-    connection.as_mut().finish();
-    connection.as_mut().await
+    connection.finish();
+    poll_fn(|context| connection.poll_end(context)).await
+}
+
+/// `None` when the drain has begun before the connection has ended.
+async fn unless_drained(connection: &mut Connection, drain: &Drain) -> Option<Result<(), Ended>> {
+    let mut drained = pin!(drain.wait());
+    let mut is_asked = false;
+    poll_fn(|context| {
+        if let Poll::Ready(ended) = connection.poll_end(context) {
+            return Poll::Ready(Some(ended));
+        }
+        // Asked once, it wakes this task by itself: to ask it again whenever a byte comes would cost more than the byte.
+        if is_asked && !drain.started() {
+            return Poll::Pending;
+        }
+        is_asked = true;
+        drained.as_mut().poll(context).map(|()| None)
+    })
+    .await
 }

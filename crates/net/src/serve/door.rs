@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
-use super::connection::{LAST_WORD, Server, unless_silent};
+use super::connection::{LAST_WORD, Server, to_its_end, unless_silent};
 use super::greet::greet;
 use super::limits::Pace;
 use super::line::{Holds, Line};
@@ -208,10 +208,16 @@ impl<H: Handler> Hall<H> {
         };
         let begun = Arc::new(AtomicBool::new(false));
         let line = Line::new(greeted.socket, self.pace, holds);
-        let connection = self.server.connection(greeted.is_http2, line, greeted.peer, begun.clone());
         let drain = self.drain.clone();
-        drop(self);
-        unless_silent(connection, &begun, end, &drain).await;
+        if greeted.is_http2 {
+            let connection = self.server.http2(line, greeted.peer, begun.clone());
+            drop(self);
+            unless_silent(connection, &begun, end, &drain).await;
+        } else {
+            let connection = self.server.http1(line, greeted.peer, begun.clone(), end);
+            drop(self);
+            to_its_end(connection, &begun, &drain).await;
+        }
     }
 
     /// Over when a connection that has not begun need not be waited for.

@@ -9,8 +9,7 @@ pub struct ServeLimits {
     /// connection included. A connection of either version whose first head has not come by then is closed; later, an
     /// HTTP/2 connection lives as long as its peer answers pings.
     pub header_read: Duration,
-    /// Most bytes of a request's head that are buffered; at least 8192, or hyper panics. On HTTP/2 it counts names and values
-    /// as decoded, with 32 bytes for each field (RFC 9113 section 6.5.2).
+    /// Most bytes of a request's head. On HTTP/2 it counts names and values as decoded, with 32 bytes for each field (RFC 9113 section 6.5.2).
     pub header_bytes: usize,
     /// Whether a peer that has shut down its sending side still gets its answer. Off, the end of its sending counts as
     /// "client gone" and the upstream is cancelled at once, as nginx does; a closed and a half-closed peer look alike.
@@ -24,6 +23,8 @@ pub struct ServeLimits {
     pub extended_connect: bool,
     /// How fast a peer must read what it asked for, at least. Counts only while bytes wait for it.
     pub reading: Pace,
+    /// How fast the body of a request must come over HTTP/1, at least. Counts only while it is waited for.
+    pub sending: Pace,
 }
 
 impl Default for ServeLimits {
@@ -36,6 +37,7 @@ impl Default for ServeLimits {
             streams: 250,
             extended_connect: false,
             reading: Pace { window: Duration::from_secs(60), least: 4 * 1024 },
+            sending: Pace { window: Duration::from_secs(60), least: 1024 },
         }
     }
 }

@@ -44,6 +44,14 @@ impl Line {
     pub(super) fn new(socket: Socket, pace: Pace, holds: Holds) -> Self {
         Self { socket, patience: Patience::new(pace), _holds: holds }
     }
+
+    pub(super) fn socket(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
+    pub(super) fn socket_ref(&self) -> &Socket {
+        &self.socket
+    }
 }
 
 impl AsyncRead for Line {

@@ -4,14 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use http_body::Body;
 use tokio::net::TcpListener;
 
 pub use self::door::{Door, Trust};
 pub use self::limits::{Pace, ServeLimits};
 pub use self::peer::Peer;
 pub use self::seats::{Seat, Seats};
-use crate::Drain;
+use crate::{Drain, Incoming};
 
 mod connection;
 mod door;
@@ -23,12 +23,14 @@ pub mod proxy_protocol;
 mod seats;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 /// Answers requests. One handler serves all connections of a door.
 pub trait Handler: Send + Sync + 'static {
     /// The answer's body.
     type Body: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Send
+        + Unpin
         + 'static;
 
     /// Answers one request; every error has become an answer already.

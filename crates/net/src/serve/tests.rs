@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Incoming;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::net::TcpStream;
 
 use super::connection::PREFACE;

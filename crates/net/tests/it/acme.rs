@@ -6,11 +6,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tidegate_net::acme::{AcmeClient, AcmeError, AcmeSettings, ChallengeKind, FileStore};
 use tidegate_net::tls::{Unknown, UpstreamTls};
 use tidegate_net::{
-    Certificates, Challenges, Connector, Door, Handler, LaneOptions, Peer, TlsServer, TlsSettings,
+    Certificates, Challenges, Connector, Door, Handler, Incoming, LaneOptions, Peer, TlsServer, TlsSettings,
 };
 use tidegate_testkit::servers::{Pebble, PebbleSetup};
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Frame;
 use tidegate_net::tls::UpstreamTls;
 use tidegate_net::{
-    Connector, Door, Drain, Handler, LaneAnswer, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol,
-    Origin, Outgoing, Peer, listen,
+    Connector, Door, Drain, Handler, Incoming, LaneAnswer, LaneError, LaneLimits, LaneOptions, LanePool,
+    LaneProtocol, Origin, Outgoing, Peer, listen,
 };
 use tokio::sync::Barrier;
 

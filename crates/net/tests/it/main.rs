@@ -6,6 +6,7 @@ mod acme;
 mod calls;
 mod doors;
 mod house;
+mod http1;
 mod lanes;
 mod tls;
 mod tunnels;

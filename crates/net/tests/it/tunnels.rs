@@ -6,13 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Empty;
-use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tidegate_net::tunnel::{TunnelEnd, TunnelLimits, tie, tunnel};
 use tidegate_net::upgrade::{self, Wish};
 use tidegate_net::{
-    Connector, Door, Drain, Handler, LaneLimits, LanePool, Origin, Outgoing, Peer, ServeLimits,
+    Connector, Door, Drain, Handler, Incoming, LaneLimits, LanePool, Origin, Outgoing, Peer, ServeLimits,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};

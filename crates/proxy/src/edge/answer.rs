@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, VIA};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
-use tidegate_net::{LaneAnswer, Peer};
+use tidegate_net::{Incoming, LaneAnswer, Peer};
 use tidegate_policy::edge::headers::remove_hop_by_hop;
 use tidegate_policy::edge::route::{Found, PathMatch};
 use tidegate_policy::edge::variables::Escape;

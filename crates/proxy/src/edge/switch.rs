@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use http::Request;
-use hyper::body::Incoming;
+
 use tidegate_net::tunnel::{TunnelEnd, TunnelLimits, Tunnelled, tie};
 use tidegate_net::upgrade::{self, OnUpgrade, Wish};
-use tidegate_net::{Drain, Upgraded};
+use tidegate_net::{Drain, Incoming, Upgraded};
 
 use crate::exchange::{Exchange, Outcome};
 

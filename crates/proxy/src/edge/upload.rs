@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use tidegate_net::Outgoing;
+use tidegate_net::{Incoming, Outgoing};
 use tokio::time::Instant;
 
 /// Bodies up to this are kept until the answer has begun, so that another server can be asked.

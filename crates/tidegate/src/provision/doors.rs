@@ -7,7 +7,7 @@ use crate::config::problem::Problem;
 use crate::config::tree::Place;
 use crate::config::written::Size;
 
-/// Sizes that `header_size` may have. Below the first, hyper has no room to read; nobody sends heads beyond the second.
+/// Sizes that `header_size` may have. Below the first, usual cookies would not fit; nobody sends heads beyond the second.
 const HEAD: std::ops::RangeInclusive<u64> = 8 << 10..=1 << 20;
 
 /// Checks the addresses of all doors.

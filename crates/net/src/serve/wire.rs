@@ -1,0 +1,68 @@
+//! How HTTP/1 reads a caller's connection: into no more room than what has come needs, while little comes.
+
+use std::future::Future;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, ReadBuf};
+
+use super::line::{Line, Socket};
+use crate::h1::server::connection::Wire;
+use crate::h1::stream::Transport;
+
+/// Up to so much is read on the stack, and copied into what it needs.
+const LITTLE: usize = 8 * 1024;
+
+impl Transport for Line {
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
+        match self.socket() {
+            // TLS has its own buffer with the plain bytes.
+            Socket::Tls(stream) => {
+                let plain = ready!(Pin::new(&mut **stream).poll_fill_buf(context))?;
+                let count = plain.len();
+                buffer.extend_from_slice(plain);
+                Pin::new(&mut **stream).consume(count);
+                Poll::Ready(Ok(count))
+            }
+            Socket::Tcp(stream) if room > LITTLE => {
+                ready!(stream.poll_read_ready(context))?;
+                buffer.reserve(room);
+                pin!(stream.read_buf(buffer)).poll(context)
+            }
+            Socket::Unix(before, stream) if room > LITTLE && before.is_empty() => {
+                ready!(stream.poll_read_ready(context))?;
+                buffer.reserve(room);
+                pin!(stream.read_buf(buffer)).poll(context)
+            }
+            Socket::Tcp(_) | Socket::Unix(..) => {
+                let mut space = [const { MaybeUninit::uninit() }; LITTLE];
+                let mut read = ReadBuf::uninit(&mut space);
+                ready!(Pin::new(self).poll_read(context, &mut read))?;
+                buffer.extend_from_slice(read.filled());
+                Poll::Ready(Ok(read.filled().len()))
+            }
+        }
+    }
+}
+
+impl Wire for Line {
+    fn reset_on_drop(&self) {
+        let linger = Some(Duration::ZERO);
+        // Where it fails, the connection has ended already.
+        let _ = match self.socket_ref() {
+            Socket::Tcp(stream) => SockRef::from(stream).set_linger(linger),
+            Socket::Tls(stream) => SockRef::from(stream.get_ref().0).set_linger(linger),
+            Socket::Unix(..) => Ok(()),
+        };
+    }
+}
