@@ -42,6 +42,15 @@ pub struct LogLine {
     pub cost: Option<NanoUsd>,
 }
 
+/// A line that waits.
+#[derive(Debug)]
+enum Line {
+    /// To be written as JSON.
+    Facts(LogLine),
+    /// Written already, with its line end.
+    Text(Vec<u8>),
+}
+
 /// The log. Lines pushed after [`AccessLog::close`] are lost.
 #[derive(Debug)]
 pub struct AccessLog {
@@ -51,7 +60,7 @@ pub struct AccessLog {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    lines: Vec<LogLine>,
+    lines: Vec<Line>,
     closed: bool,
     writing: bool,
 }
@@ -78,6 +87,15 @@ impl AccessLog {
 
     /// Appends a line; never waits for the writing. False: it was dropped, because the writing cannot keep up.
     pub fn push(&self, line: LogLine) -> bool {
+        self.add(Line::Facts(line))
+    }
+
+    /// The same with a line in another format, which ends with its line end.
+    pub fn push_text(&self, line: Vec<u8>) -> bool {
+        self.add(Line::Text(line))
+    }
+
+    fn add(&self, line: Line) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
             return true;
@@ -126,7 +144,10 @@ impl AccessLog {
                 waiting.writing = true;
             }
             for line in lines.drain(..) {
-                write_line(&mut buffer, &line);
+                match line {
+                    Line::Facts(line) => write_line(&mut buffer, &line),
+                    Line::Text(text) => buffer.extend_from_slice(&text),
+                }
             }
             // A closed pipe ends the log, not the gateway.
             let _ = out.write_all(&buffer).and_then(|()| out.flush());

@@ -1,5 +1,7 @@
 //! The end of every exchange, in one place: metrics, limits, ledger, log line.
 
+use std::time::Duration;
+
 use crate::access_log::LogLine;
 use crate::estimate;
 use crate::exchange::{Exchange, Outcome};
@@ -56,6 +58,12 @@ pub fn settle(exchange: &mut Exchange) {
             passage.tries.last().map(|tried| tried.server.clone())
         }
     };
+    if let Some(line) = written(exchange, elapsed) {
+        if !exchange.log.push_text(line) {
+            exchange.meters.count_dropped_line();
+        }
+        return;
+    }
     let taken = exchange.log.push(LogLine {
         arrived: exchange.arrived,
         id: exchange.id,
@@ -78,4 +86,11 @@ pub fn settle(exchange: &mut Exchange) {
     if !taken {
         exchange.meters.count_dropped_line();
     }
+}
+
+/// The line of a log that has a template.
+fn written(exchange: &Exchange, elapsed: Duration) -> Option<Vec<u8>> {
+    let passage = exchange.edge.as_deref()?;
+    let template = exchange.snapshot.edge.as_ref()?.log.as_ref()?;
+    Some(passage.seen.as_ref()?.write_line(template, exchange, passage, elapsed))
 }

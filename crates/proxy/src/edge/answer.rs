@@ -14,6 +14,7 @@ use super::checks::check;
 use super::finish::finish;
 use super::pack::{CODINGS, Packer};
 use super::pass::{changed, is_bodiless, pass};
+use super::seen::Seen;
 use super::site::AiPath;
 use super::switch::{Switch, carry};
 use super::visit::{Visit, expect_plain, with_path};
@@ -37,9 +38,11 @@ pub async fn answer(
     let (head, incoming) = request.into_parts();
     let visit = match Visit::of(head, switch, peer.clone(), &site) {
         Ok(visit) => visit,
-        Err(error) => {
+        Err((error, head)) => {
             let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
-            exchange.edge = Some(Passage::refused(None, exchange.caller.address, peer));
+            let mut passage = Passage::refused(None, exchange.caller.address, peer);
+            passage.seen = site.log.is_some().then(|| Seen::of_head(&head));
+            exchange.edge = Some(passage);
             let mut response = own::failed(&error, &site, &mut exchange);
             let id = exchange.id.to_string();
             response.headers_mut().insert(crate::headers::REQUEST_ID, crate::headers::value(&id));
@@ -72,9 +75,15 @@ impl Opened<'_> {
         exchange
     }
 
+    /// What the log needs of the request.
+    fn seen(&self, visit: &Visit) -> Option<Box<Seen>> {
+        self.site.log.is_some().then(|| Seen::of(visit))
+    }
+
     fn refused(&self, route: Option<Arc<Route>>, error: &EdgeError, visit: &Visit) -> Response<ReplyBody> {
         let word = route.as_ref().map_or("unknown", |route| route.action.word());
-        let passage = Passage::refused(route, visit.address(), visit.peer.clone());
+        let mut passage = Passage::refused(route, visit.address(), visit.peer.clone());
+        passage.seen = self.seen(visit);
         let mut exchange = self.exchange(word, passage);
         self.failed(error, visit, &mut exchange)
     }
@@ -93,6 +102,7 @@ impl Opened<'_> {
         incoming: Incoming,
     ) -> Response<ReplyBody> {
         let mut passage = Passage::new(Some(route.clone()), visit.address(), visit.peer.clone());
+        passage.seen = self.seen(&visit);
         let is_ai = passage.is_ai;
         if !is_ai && let Err(error) = expect_plain(&visit.path, self.site.paths) {
             return self.refused(Some(route), &error, &visit);
@@ -232,7 +242,11 @@ impl Opened<'_> {
         *request.version_mut() = visit.head.version;
         *request.headers_mut() = visit.head.headers.clone();
         *request.uri_mut() = uri;
-        let passage = passage.unwrap_or_else(|| Passage::new(None, visit.address(), visit.peer.clone()));
+        let passage = passage.unwrap_or_else(|| {
+            let mut passage = Passage::new(None, visit.address(), visit.peer.clone());
+            passage.seen = self.seen(&visit);
+            passage
+        });
         let limits = passage.limits.clone();
         let peer = visit.peer.clone();
         let mut response = self.gateway.answer(self.snapshot, request, peer, Some(passage)).await;

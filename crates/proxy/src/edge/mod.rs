@@ -14,6 +14,7 @@ pub mod own;
 pub mod pack;
 pub mod pass;
 pub mod passage;
+pub mod seen;
 pub mod site;
 pub mod switch;
 pub mod upload;

@@ -9,6 +9,7 @@ use tidegate_policy::limit::{Amounts, Claim, Decision};
 use tidegate_store::counters::Reservation;
 
 use super::Route;
+use super::seen::Seen;
 
 /// The edge's part of an exchange.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Passage {
     pub held: Option<Reservation>,
     /// Servers that were asked, in their order.
     pub tries: Vec<Tried>,
+    /// Its head, for a log with a template.
+    pub seen: Option<Box<Seen>>,
     /// Bytes of the request's body.
     pub received: u64,
     /// Bytes of the answer's body.
@@ -60,6 +63,7 @@ impl Passage {
             limits: None,
             held: None,
             tries: Vec::new(),
+            seen: None,
             received: 0,
             sent: 0,
         })

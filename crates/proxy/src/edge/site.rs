@@ -36,6 +36,8 @@ pub struct Site {
     pub error_pages: HashMap<u16, Bytes>,
     /// What paths may hold.
     pub paths: PathRules,
+    /// What a line of the access log holds; `None`: JSON.
+    pub log: Option<Template>,
 }
 
 /// What happens to the requests of one route.

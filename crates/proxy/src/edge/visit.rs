@@ -34,15 +34,20 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// Reads a head. What could be read in two ways is refused.
-    pub fn of(head: Parts, switch: Option<Switch>, peer: Peer, site: &Site) -> Result<Self, EdgeError> {
+    /// Reads a head. What could be read in two ways is refused, and given back.
+    pub fn of(
+        head: Parts,
+        switch: Option<Switch>,
+        peer: Peer,
+        site: &Site,
+    ) -> Result<Self, (EdgeError, Box<Parts>)> {
         let is_tunnel = switch.as_ref().is_some_and(|switch| switch.wish.extended);
         match read(&head, is_tunnel, site) {
             Ok((authority, path)) => {
                 let client = site.trusted.client(peer.address.ip(), &head.headers);
                 Ok(Self { head, authority, path, client, peer, switch })
             }
-            Err(error) => Err(error),
+            Err(error) => Err((error, Box::new(head))),
         }
     }
 

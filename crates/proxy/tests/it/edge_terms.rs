@@ -140,3 +140,27 @@ async fn an_error_can_have_a_page_of_its_own() {
     assert_eq!((status(&answer), body(&answer)), ("502", "<h1>back soon</h1>"));
     assert_eq!(header(&answer, "content-type"), Some("text/html; charset=utf-8"));
 }
+
+#[tokio::test]
+async fn fault_79_a_log_in_nginxs_words_has_one_line_a_request_whatever_is_in_it() {
+    let (url, _) = upstream(OK).await;
+    let mut site = site(vec![(below("/"), route(Action::Proxy(Box::new(proxy(&[&url])))))]);
+    let format = "$remote_addr \"$request\" $status $body_bytes_sent \"$http_user_agent\" rt=$request_time urt=$upstream_response_time up=$upstream_addr";
+    site.log = Some(format.parse().unwrap());
+    let house = open(site).await;
+    get(house.address, "/a?b=c", "user-agent: \"evil\\\tone\r\n").await;
+    say(house.address, "GET /%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let log = house.log_text();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    let server = url.trim_start_matches("http://");
+    let times = |line: &str| {
+        let (before, rest) = line.split_once(" rt=").unwrap();
+        assert!(rest.starts_with("0."), "{line}");
+        (before.to_owned(), rest.rsplit_once(" up=").unwrap().1.to_owned())
+    };
+    let (before, upstream) = times(lines[0]);
+    assert_eq!(before, "127.0.0.1 \"GET /a?b=c HTTP/1.1\" 200 2 \"\\x22evil\\x5C\\x09one\"");
+    assert!(upstream.contains(server), "{}", lines[0]);
+    assert_eq!(times(lines[1]).0, "127.0.0.1 \"GET /%zz HTTP/1.1\" 400 0 \"-\"");
+}

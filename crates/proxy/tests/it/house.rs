@@ -225,6 +225,12 @@ impl House {
         self.ledger(1).remove(0)
     }
 
+    /// The log as it was written; nothing is written any more.
+    pub fn log_text(&self) -> String {
+        self.log.close();
+        String::from_utf8_lossy(&self.written.0.lock().unwrap()).into_owned()
+    }
+
     /// The log lines of all exchanges that have ended.
     pub fn log_lines(&self) -> Vec<Value> {
         self.log.close();

@@ -94,3 +94,14 @@ async fn bodies_that_memory_has_no_room_for_are_refused_and_given_back_at_the_en
     house.ledger(4);
     assert_eq!(house.gateway.desk().memory.used(), 0);
 }
+
+/// The size of a function's future.
+fn size_of_future<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+    std::mem::size_of::<F>()
+}
+
+#[test]
+fn a_request_takes_little_room_while_it_waits() {
+    let size = size_of_future(<tidegate_proxy::Gateway as tidegate_net::Handler>::handle);
+    assert!(size <= 8 * 1024, "{size} bytes");
+}

@@ -1,0 +1,93 @@
+//! What a log in nginx' words needs of a request when it is over.
+
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use tidegate_policy::edge::variables::{Escape, Scene, Template, Try};
+
+use super::Passage;
+use super::visit::Visit;
+use crate::exchange::Exchange;
+
+/// A request's head as it came, kept to its end. Only where the log has a template: keeping it costs a copy.
+#[derive(Debug)]
+pub struct Seen {
+    method: Method,
+    version: Version,
+    headers: HeaderMap,
+    uri: Uri,
+    path: String,
+    host: Option<String>,
+    scheme: &'static str,
+}
+
+impl Seen {
+    /// What is kept of a request that could be read.
+    pub fn of(visit: &Visit) -> Box<Self> {
+        let mut seen = Self::of_head(&visit.head);
+        seen.path.clone_from(&visit.path);
+        seen.host = visit.host().map(str::to_owned);
+        seen.scheme = visit.scheme();
+        seen
+    }
+
+    /// What is kept of a request that was refused for its head.
+    pub fn of_head(head: &Parts) -> Box<Self> {
+        Box::new(Self {
+            method: head.method.clone(),
+            version: head.version,
+            headers: head.headers.clone(),
+            uri: head.uri.clone(),
+            path: head.uri.path().to_owned(),
+            host: None,
+            scheme: "http",
+        })
+    }
+
+    /// Writes the line of an exchange that has ended, with its line end.
+    pub fn write_line(
+        &self,
+        template: &Template,
+        exchange: &Exchange,
+        passage: &Passage,
+        elapsed: Duration,
+    ) -> Vec<u8> {
+        let id = exchange.id.to_string();
+        let tries: Vec<Try<'_>> = passage
+            .tries
+            .iter()
+            .map(|tried| Try {
+                address: &tried.server,
+                status: tried.status,
+                head: tried.head,
+                end: tried.end,
+                ..Try::default()
+            })
+            .collect();
+        let none = HeaderMap::new();
+        let scene = Scene {
+            request: Some((&self.method, self.version, &self.headers)),
+            request_uri: self.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
+            path: Some(&self.path),
+            query: self.uri.query(),
+            host: self.host.as_deref(),
+            scheme: Some(self.scheme),
+            client: Some(passage.client),
+            peer: Some(passage.peer.address),
+            user: passage.user.as_deref(),
+            request_id: Some(&id),
+            route: Some(passage.route_name()).filter(|name| !name.is_empty()),
+            now: crate::clock::micros(),
+            elapsed: Some(elapsed),
+            answer: StatusCode::from_u16(exchange.status).ok().map(|status| (status, &none)),
+            sent: (!passage.is_ai).then_some((passage.sent, passage.sent)),
+            tries: &tries,
+            ..Scene::default()
+        };
+        let mut line = Vec::with_capacity(256);
+        template.render(&scene, Escape::Log, &mut line);
+        line.push(b'\n');
+        line
+    }
+}
