@@ -105,7 +105,9 @@ async fn rfc_9112_6_3_a_request_that_ends_in_two_places_is_refused() {
     let (url, heard) = upstream(OK).await;
     let house = passing(&url).await;
     for framing in [
+        "content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         "content-length: 3\r\ncontent-length: 4\r\n\r\nabc",
+        "content-length: 3\r\ncontent-length: 3\r\n\r\nabc",
         "content-length: +3\r\n\r\nabc",
         "transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
         "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
@@ -201,7 +203,7 @@ async fn an_answer_that_is_cut_is_not_ended_as_if_it_were_whole() {
         let url = crate::raw_upstream::canned(answer.as_bytes().to_vec()).await;
         let house = passing(url.trim_end_matches("/v1")).await;
         let told = get(house.address, "/", "").await;
-        assert!(!told.ends_with("0\r\n\r\n"), "{told}");
+        assert!(told.contains("abc") && !told.ends_with("0\r\n\r\n"), "{told}");
         let line = house.only_line();
         assert_eq!((&line["outcome"], &line["error"]), (&"failed".into(), &"answer_cut".into()));
     }
