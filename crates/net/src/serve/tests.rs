@@ -88,3 +88,9 @@ async fn a_drain_does_not_wait_for_a_peer_that_has_said_nothing() {
     tokio::time::timeout(Duration::from_secs(20), served).await.expect("it still waits").unwrap();
     drop(silent);
 }
+
+#[test]
+fn fault_23_a_connection_that_waits_is_small() {
+    let size = size_of::<crate::h1::server::connection::Connection<Slow, super::line::Line>>();
+    assert!(size <= 768, "{size} bytes");
+}

@@ -5,7 +5,7 @@ mod exchanges;
 mod malformed;
 mod property;
 mod requests;
-mod scripted;
+pub(super) mod scripted;
 
 use bytes::Bytes;
 use http::Response;

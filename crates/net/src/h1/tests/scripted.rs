@@ -17,7 +17,7 @@ use crate::h1::stream::Transport;
 
 /// What happens next on a stream.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(in crate::h1) enum Step {
     /// Bytes come.
     Come(&'static [u8]),
     /// Nothing comes yet.
@@ -28,22 +28,22 @@ pub(super) enum Step {
 
 /// A stream on which those steps happen, and then its end.
 #[derive(Debug, Default)]
-pub(super) struct Scripted {
-    pub(super) steps: VecDeque<Step>,
+pub(in crate::h1) struct Scripted {
+    pub(in crate::h1) steps: VecDeque<Step>,
     /// What was written.
-    pub(super) written: Vec<u8>,
+    pub(in crate::h1) written: Vec<u8>,
     /// How many calls wrote it.
-    pub(super) writes: usize,
+    pub(in crate::h1) writes: usize,
     /// So many bytes can be written before it fails.
-    pub(super) takes: Option<usize>,
+    pub(in crate::h1) takes: Option<usize>,
     /// Every second write must wait, and the others take a few bytes only.
-    pub(super) is_slow: bool,
+    pub(in crate::h1) is_slow: bool,
     /// Whether the last write had to wait.
-    pub(super) waited: bool,
+    pub(in crate::h1) waited: bool,
 }
 
 impl Scripted {
-    pub(super) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+    pub(in crate::h1) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self { steps: steps.into_iter().collect(), ..Self::default() }
     }
 }
@@ -109,12 +109,12 @@ impl AsyncWrite for Scripted {
 }
 
 /// Waits for the head of the answer.
-pub(super) async fn head(connection: &mut Connection<Scripted>) -> Result<Response<()>, Error> {
+pub(in crate::h1) async fn head(connection: &mut Connection<Scripted>) -> Result<Response<()>, Error> {
     poll_fn(|context| connection.poll_head(context)).await
 }
 
 /// Reads the body to its end.
-pub(super) async fn body(connection: &mut Connection<Scripted>) -> Result<Vec<u8>, Error> {
+pub(in crate::h1) async fn body(connection: &mut Connection<Scripted>) -> Result<Vec<u8>, Error> {
     let mut all = Vec::new();
     while let Some(piece) = poll_fn(|context| connection.poll_piece(context)).await {
         all.extend_from_slice(&piece?);
@@ -125,7 +125,7 @@ pub(super) async fn body(connection: &mut Connection<Scripted>) -> Result<Vec<u8
 type Polled<E> = Poll<Option<Result<Frame<Bytes>, E>>>;
 
 /// A body out of a closure.
-pub(super) fn from_fn<E>(
+pub(in crate::h1) fn from_fn<E>(
     poll: impl FnMut(&mut Context<'_>) -> Polled<E> + Send + Unpin + 'static,
 ) -> impl Body<Data = Bytes, Error = E> + Send + 'static {
     FromFn(poll)

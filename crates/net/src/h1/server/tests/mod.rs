@@ -1,6 +1,7 @@
 //! The reader of requests against bytes that were written by hand.
 
 mod accepted;
+mod answers;
 mod property;
 mod refused;
 
