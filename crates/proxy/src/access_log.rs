@@ -16,6 +16,8 @@ use crate::json_line::JsonLine;
 
 /// Lines that may wait; beyond it lines are dropped and counted by whoever brings them, because a stuck log must not eat the memory.
 const WAITING: usize = 100_000;
+/// The same in bytes, of lines that are written already.
+const WAITING_BYTES: usize = 32 << 20;
 /// The rest after each write.
 const REST: Duration = Duration::from_millis(25);
 
@@ -42,15 +44,6 @@ pub struct LogLine {
     pub cost: Option<NanoUsd>,
 }
 
-/// A line that waits.
-#[derive(Debug)]
-enum Line {
-    /// To be written as JSON.
-    Facts(LogLine),
-    /// Written already, with its line end.
-    Text(Vec<u8>),
-}
-
 /// The log. Lines pushed after [`AccessLog::close`] are lost.
 #[derive(Debug)]
 pub struct AccessLog {
@@ -60,9 +53,17 @@ pub struct AccessLog {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    lines: Vec<Line>,
+    lines: Vec<LogLine>,
+    /// Lines that are written already: of logs with a template.
+    text: Vec<u8>,
     closed: bool,
     writing: bool,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.text.is_empty()
+    }
 }
 
 impl AccessLog {
@@ -87,29 +88,38 @@ impl AccessLog {
 
     /// Appends a line; never waits for the writing. False: it was dropped, because the writing cannot keep up.
     pub fn push(&self, line: LogLine) -> bool {
-        self.add(Line::Facts(line))
+        self.add(|waiting| {
+            let has_room = waiting.lines.len() < WAITING;
+            if has_room {
+                waiting.lines.push(line);
+            }
+            has_room
+        })
     }
 
     /// The same with a line in another format, which ends with its line end.
-    pub fn push_text(&self, line: Vec<u8>) -> bool {
-        self.add(Line::Text(line))
+    pub fn push_text(&self, line: &[u8]) -> bool {
+        self.add(|waiting| {
+            let has_room = waiting.text.len() + line.len() <= WAITING_BYTES;
+            if has_room {
+                waiting.text.extend_from_slice(line);
+            }
+            has_room
+        })
     }
 
-    fn add(&self, line: Line) -> bool {
+    fn add(&self, append: impl FnOnce(&mut Waiting) -> bool) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
             return true;
         }
-        if waiting.lines.len() >= WAITING {
-            return false;
-        }
-        let was_empty = waiting.lines.is_empty();
-        waiting.lines.push(line);
+        let was_empty = waiting.is_empty();
+        let has_room = append(&mut waiting);
         drop(waiting);
-        if was_empty {
+        if was_empty && has_room {
             self.wake.notify_all();
         }
-        true
+        has_room
     }
 
     /// Waits until everything pushed so far is written, then ends the thread.
@@ -117,7 +127,7 @@ impl AccessLog {
         let mut waiting = self.lock();
         waiting.closed = true;
         self.wake.notify_all();
-        while waiting.writing || !waiting.lines.is_empty() {
+        while waiting.writing || !waiting.is_empty() {
             waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -134,20 +144,18 @@ impl AccessLog {
                 let mut waiting = self.lock();
                 waiting.writing = false;
                 self.wake.notify_all();
-                while waiting.lines.is_empty() {
+                while waiting.is_empty() {
                     if waiting.closed {
                         return;
                     }
                     waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
                 std::mem::swap(&mut waiting.lines, &mut lines);
+                std::mem::swap(&mut waiting.text, &mut buffer);
                 waiting.writing = true;
             }
             for line in lines.drain(..) {
-                match line {
-                    Line::Facts(line) => write_line(&mut buffer, &line),
-                    Line::Text(text) => buffer.extend_from_slice(&text),
-                }
+                write_line(&mut buffer, &line);
             }
             // A closed pipe ends the log, not the gateway.
             let _ = out.write_all(&buffer).and_then(|()| out.flush());

@@ -59,7 +59,7 @@ pub fn settle(exchange: &mut Exchange) {
         }
     };
     if let Some(line) = written(exchange, elapsed) {
-        if !exchange.log.push_text(line) {
+        if !exchange.log.push_text(&line) {
             exchange.meters.count_dropped_line();
         }
         return;

@@ -371,6 +371,12 @@ routes:
 }
 
 #[test]
+fn formats_of_the_access_log() {
+    let formats = ["combined", "jsn", "$remote_adr", "$status $sent_http_etag", "$remote_addr $status"];
+    golden!(formats.map(|format| shown(&format!("access_log_format: \"{format}\"\n"))).join("\n"));
+}
+
+#[test]
 fn a_slash_behind_a_server_is_said_to_mean_nothing() {
     golden!(shown("routes: [{ path: /api/, proxy: \"http://127.0.0.1:3000/\" }]\n"));
 }

@@ -120,6 +120,9 @@ pub struct Config {
     /// Where the access log goes, one JSON object per line: `stdout`, `off`, or the path of a file that is appended to.
     /// Needs a restart.
     pub access_log: String,
+    /// What a line of it holds: `json`; `combined`, as nginx and Apache write it; or a text with nginx's variables, such as
+    /// `$remote_addr "$request" $status rt=$request_time urt=$upstream_response_time`.
+    pub access_log_format: String,
     /// Settings that open the gateway wider than is safe by default.
     pub insecure: Insecure,
     /// After SIGTERM: how long open requests and streams may take to finish. Needs a restart.
@@ -164,6 +167,7 @@ impl Default for Config {
             usage_cost: false,
             compat: Compat::default(),
             access_log: "stdout".to_owned(),
+            access_log_format: "json".to_owned(),
             insecure: Insecure::default(),
             drain: Period(std::time::Duration::from_secs(300)),
             workers: None,

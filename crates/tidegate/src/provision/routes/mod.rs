@@ -1,6 +1,7 @@
 //! The config's routes: from the written words to a site, with all that is wrong with them.
 
 mod action;
+mod log;
 mod matching;
 mod terms;
 mod upstreams;
@@ -29,7 +30,8 @@ pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Probl
     building.build_upstreams();
     let trusted = TrustedProxies { networks: building.trusted(), ..TrustedProxies::default() };
     let error_pages = building.error_pages();
-    if config.routes.is_empty() && config.trusted_proxies.is_empty() {
+    let log = building.log_format();
+    if config.routes.is_empty() && config.trusted_proxies.is_empty() && log.is_none() {
         return None;
     }
     let mut rules = Vec::with_capacity(config.routes.len());
@@ -45,7 +47,7 @@ pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Probl
         building.problems.push(Problem::error(fault.to_string(), loaded.tree.key_of(&["routes"])));
         RouteTable::default()
     });
-    Some(Arc::new(Site { table, routes, trusted, error_pages, paths: PathRules::default() }))
+    Some(Arc::new(Site { table, routes, trusted, error_pages, paths: PathRules::default(), log }))
 }
 
 /// A route's place in the config, and its name.
