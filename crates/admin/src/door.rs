@@ -5,14 +5,18 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
-use axum::http::{StatusCode, Uri};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::http::{self, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
+use hyper::body::Incoming;
 use serde::Serialize;
+use tidegate_net::{Handler, Peer};
 use tidegate_proxy::Gateway;
 use tokio::net::TcpListener;
+use tower_service::Service;
 
 use crate::answer;
 use crate::api::problem::{Kind, Problem};
@@ -74,6 +78,30 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let service = router(door).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await
+}
+
+/// Answers the door's requests, for a server that can do more than [`serve`]: TLS, and sockets that are handed over.
+#[derive(Clone, Debug)]
+pub struct Operators {
+    router: Router,
+}
+
+impl Operators {
+    /// What that door shows.
+    pub fn new(door: Door) -> Self {
+        Self { router: router(door) }
+    }
+}
+
+impl Handler for Operators {
+    type Body = Body;
+
+    async fn handle(self: Arc<Self>, request: http::Request<Incoming>, peer: Peer) -> Response {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer.address));
+        // A router is never busy and has no errors.
+        self.router.clone().call(request).await.unwrap_or_else(|never| match never {})
+    }
 }
 
 async fn health() -> Response {

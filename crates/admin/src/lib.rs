@@ -9,4 +9,4 @@ mod door;
 pub use api::openapi::openapi;
 pub use books::Books;
 pub use config_state::ConfigState;
-pub use door::{Door, Version, router, serve};
+pub use door::{Door, Operators, Version, router, serve};

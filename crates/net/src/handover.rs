@@ -2,7 +2,7 @@
 //! same words, `LISTEN_FDS` and descriptors from 3 on (sd_listen_fds(3)).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command};
@@ -46,14 +46,33 @@ impl Inherited {
         self.tcp.is_empty() && self.unix.is_empty()
     }
 
-    /// Those that listen on that address: several if it is shared. Must be called inside a tokio runtime.
+    /// Those that listen on that address: several if it is shared. `0.0.0.0` also finds `[::]`, which is what systemd makes of a bare
+    /// port. Must be called inside a tokio runtime.
     pub fn tcp(&mut self, address: SocketAddr) -> io::Result<Vec<TcpListener>> {
+        let wild = address.ip().is_unspecified();
+        let fits = |local: SocketAddr| {
+            local == address || (wild && local.ip().is_unspecified() && local.port() == address.port())
+        };
+        let listens = |listener: &mut std::net::TcpListener| listener.local_addr().is_ok_and(fits);
+        self.tcp.extract_if(.., listens).map(ready).collect()
+    }
+
+    /// The first of those that are left on that IP address, whatever its port. Must be called inside a tokio runtime.
+    pub fn tcp_any_port(&mut self, address: IpAddr) -> io::Result<Option<TcpListener>> {
         let listens =
-            |listener: &mut std::net::TcpListener| listener.local_addr().is_ok_and(|local| local == address);
-        let taken = self.tcp.extract_if(.., listens);
-        taken
-            .map(|listener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)))
-            .collect()
+            |listener: &std::net::TcpListener| listener.local_addr().is_ok_and(|local| local.ip() == address);
+        let place = self.tcp.iter().position(listens);
+        place.map(|place| ready(self.tcp.remove(place))).transpose()
+    }
+
+    /// The addresses of those that nobody has taken.
+    pub fn left(&self) -> Vec<String> {
+        let tcp = self.tcp.iter().filter_map(|listener| listener.local_addr().ok());
+        let unix = self.unix.iter().filter_map(|listener| listener.local_addr().ok());
+        let path = |address: std::os::unix::net::SocketAddr| {
+            address.as_pathname().map_or("unix:".to_owned(), |path| format!("unix:{}", path.display()))
+        };
+        tcp.map(|address| address.to_string()).chain(unix.map(path)).collect()
     }
 
     /// The one that listens on that path. Must be called inside a tokio runtime.
@@ -66,6 +85,11 @@ impl Inherited {
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener).map(Some)
     }
+}
+
+fn ready(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 /// Sockets for a child.
@@ -97,7 +121,7 @@ impl Handover {
         let ready = FIRST + i32::try_from(count).map_err(io::Error::other)?;
         command.env("LISTEN_FDS", count.to_string()).env(READY, ready.to_string());
         // The child's process id is not known before there is a child; without this variable the sockets are for whoever has them.
-        command.env_remove("LISTEN_PID").env_remove("LISTEN_FDNAMES");
+        command.env_remove("LISTEN_PID").env_remove("LISTEN_FDNAMES").env_remove("WATCHDOG_PID");
         command.fd_mappings(mappings).map_err(io::Error::other)?;
         let child = command.spawn()?;
         Ok(Successor { child, ready: read })

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
@@ -18,6 +19,31 @@ pub enum Listener {
     Tcp(TcpListener),
     /// On a path.
     Unix(UnixListener),
+}
+
+impl Listener {
+    /// A second handle of the same socket: both accept from one queue, and it listens until the last of them is closed. Must be
+    /// called inside a tokio runtime.
+    pub fn second(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(listener) => {
+                let second = std::net::TcpListener::from(listener.as_fd().try_clone_to_owned()?);
+                TcpListener::from_std(second).map(Self::Tcp)
+            }
+            Self::Unix(listener) => {
+                let second = std::os::unix::net::UnixListener::from(listener.as_fd().try_clone_to_owned()?);
+                UnixListener::from_std(second).map(Self::Unix)
+            }
+        }
+    }
+
+    /// The address with its real port; `None` on a path.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 /// Binds a TCP listener. Must be called inside a tokio runtime.

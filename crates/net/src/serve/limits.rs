@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Limits of a listening door.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {
     /// Longest wait for a request's whole head. On HTTP/1 it holds for every request, the idle time of a kept-alive
     /// connection included. A connection of either version whose first head has not come by then is closed; later, an

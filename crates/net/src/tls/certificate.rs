@@ -30,6 +30,12 @@ impl Certificate {
         Self::read(&read(chain)?, &read(key)?, &shown.0, &shown.1, SystemTime::now())
     }
 
+    /// The same, whether or not it is valid now: [`Certificate::valid_at`] tells.
+    pub fn load_undated(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let shown = (chain.display().to_string(), key.display().to_string());
+        Self::read_undated(&read(chain)?, &read(key)?, &shown.0, &shown.1).map(|(certificate, _)| certificate)
+    }
+
     /// The same from texts in memory.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
         Self::read(chain, key, "the chain", "the key", SystemTime::now())
@@ -43,6 +49,22 @@ impl Certificate {
         key_name: &str,
         now: SystemTime,
     ) -> Result<Self, CertificateError> {
+        let (certificate, facts) = Self::read_undated(chain, key, chain_name, key_name)?;
+        if facts.ends < now {
+            return Err(CertificateError::Expired { file: chain_name.to_owned(), when: facts.end_text });
+        }
+        if facts.begins > now {
+            return Err(CertificateError::NotYet { file: chain_name.to_owned(), when: facts.begin_text });
+        }
+        Ok(certificate)
+    }
+
+    fn read_undated(
+        chain: &[u8],
+        key: &[u8],
+        chain_name: &str,
+        key_name: &str,
+    ) -> Result<(Self, Facts), CertificateError> {
         let malformed = |file: &str, why: String| CertificateError::Malformed { file: file.to_owned(), why };
         let chain = certificates(chain, chain_name)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
@@ -50,19 +72,20 @@ impl Certificate {
             error => malformed(key_name, error.to_string()),
         })?;
         let facts = facts(&chain, chain_name)?;
-        if facts.ends < now {
-            return Err(CertificateError::Expired { file: chain_name.to_owned(), when: facts.end_text });
-        }
-        if facts.begins > now {
-            return Err(CertificateError::NotYet { file: chain_name.to_owned(), when: facts.begin_text });
-        }
         let key = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
                 CertificateError::Mismatch { chain: chain_name.to_owned(), key: key_name.to_owned() }
             }
             error => malformed(key_name, error.to_string()),
         })?;
-        Ok(Self { key: Arc::new(key), names: facts.names, begins: facts.begins, ends: facts.ends })
+        let names = facts.names.clone();
+        let certificate = Self { key: Arc::new(key), names, begins: facts.begins, ends: facts.ends };
+        Ok((certificate, facts))
+    }
+
+    /// Whether that moment is within its time.
+    pub fn valid_at(&self, now: SystemTime) -> bool {
+        (self.begins..=self.ends).contains(&now)
     }
 
     /// The names it is for, in lower case: DNS names, perhaps with `*.` in front, and IP addresses.

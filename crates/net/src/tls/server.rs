@@ -49,7 +49,7 @@ pub enum OldestVersion {
 }
 
 /// Certificates that callers show.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerCertificates {
     /// Who may have signed them.
     pub authorities: Vec<CertificateDer<'static>>,

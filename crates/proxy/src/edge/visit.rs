@@ -89,7 +89,7 @@ impl Visit {
 
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
-        "http"
+        self.peer.scheme()
     }
 
     /// The client's address.

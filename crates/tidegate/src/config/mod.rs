@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use problem::{Problem, Source};
 use tree::{Node, Value};
-use written::{Address, Config, Listen};
+use written::{Address, Config, DoorAddress, Listen};
 
 use crate::environment::Environment;
 
@@ -63,7 +63,7 @@ impl Loaded {
     pub fn override_doors(&mut self, listen: &[SocketAddr], admin: Option<SocketAddr>) {
         if !listen.is_empty() {
             let terms = self.config.listen.first().cloned().unwrap_or_default();
-            let door = |address: &SocketAddr| Listen { address: Address(*address), ..terms.clone() };
+            let door = |address: &SocketAddr| Listen { address: DoorAddress::Tcp(*address), ..terms.clone() };
             self.config.listen = listen.iter().map(door).collect();
             self.doors_overridden = true;
         }

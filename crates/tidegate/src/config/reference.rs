@@ -169,6 +169,7 @@ fn default_of(schema: &Json) -> Option<String> {
 fn kind(schema: &Json) -> String {
     match schema["format"].as_str() {
         Some("base-url") => return "URL".to_owned(),
+        Some("door-address") => return "address".to_owned(),
         Some("dollars") => return "dollars".to_owned(),
         Some(format @ ("duration" | "size" | "address" | "key")) => return format.to_owned(),
         _ => {}

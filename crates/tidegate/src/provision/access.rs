@@ -46,7 +46,7 @@ pub(super) fn build(
 /// Whether every caller must show a key.
 pub(crate) fn requires_key(loaded: &Loaded) -> bool {
     let config = &loaded.config;
-    let is_exposed = config.listen.iter().any(|door| !door.address.0.ip().to_canonical().is_loopback());
+    let is_exposed = config.listen.iter().any(|door| !door.address.is_local());
     let by_default = !config.keys.is_empty() || (is_exposed && !config.insecure.anonymous);
     config.require_key.unwrap_or(by_default)
 }

@@ -12,6 +12,7 @@ mod routes;
 mod tests;
 
 pub use access::FixedKey;
+pub use doors::{AcmePlan, DoorPlan, DoorTerms, Doors, TlsPlan};
 pub(crate) use access::requires_key;
 
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Provisioned {
     pub found: Vec<String>,
     /// The config's own keys, with their secrets.
     pub keys: Vec<FixedKey>,
+    /// How the doors are to be served.
+    pub doors: Doors,
     /// Everything that is wrong with the file, from reading on.
     pub problems: Vec<Problem>,
 }
@@ -65,7 +68,7 @@ pub fn check(loaded: &Loaded, environment: &Environment) -> Provisioned {
 /// Builds a snapshot that shares lanes and meters with the process.
 pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) -> Provisioned {
     let mut problems = loaded.problems.clone();
-    doors::check(loaded, &mut problems);
+    let doors = doors::build(loaded, &mut problems);
     let prices = Arc::new(prices::build(loaded, &mut problems));
     let mut building = providers::Building { loaded, environment, lasting, problems };
     let providers = building.all();
@@ -85,7 +88,7 @@ pub fn provision(loaded: &Loaded, environment: &Environment, lasting: &Lasting) 
         access,
         edge,
     };
-    Provisioned { snapshot: Arc::new(snapshot), found, keys, problems }
+    Provisioned { snapshot: Arc::new(snapshot), found, keys, doors, problems }
 }
 
 /// What is wrong with each dialect of a provider may be the same thing.

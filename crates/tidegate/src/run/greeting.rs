@@ -3,15 +3,15 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use super::doors::Doors;
+use super::doors::Bound;
 use tidegate_core::Secret;
 
 use crate::config::Loaded;
 use crate::provision::Provisioned;
 
 /// Prints it to stdout. Keys are never printed, only the providers' names.
-pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &Doors, admin_key: Option<&Secret>) {
-    let mut text = text(loaded, provisioned, &doors.caller_addresses(), doors.admin_address());
+pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &[Bound], admin_key: Option<&Secret>) {
+    let mut text = text(loaded, provisioned, doors);
     if let Some(key) = admin_key {
         text.push_str(&admin_lines(key));
     }
@@ -21,23 +21,21 @@ pub(super) fn print(loaded: &Loaded, provisioned: &Provisioned, doors: &Doors, a
     let _ = out.flush();
 }
 
-fn text(
-    loaded: &Loaded,
-    provisioned: &Provisioned,
-    callers: &[SocketAddr],
-    admin: Option<SocketAddr>,
-) -> String {
+fn text(loaded: &Loaded, provisioned: &Provisioned, doors: &[Bound]) -> String {
     let mut lines = vec![
         format!("tidegate {}", env!("CARGO_PKG_VERSION")),
         config_line(loaded),
         providers_line(provisioned),
     ];
-    lines.extend(callers.iter().map(|address| format!("listening http://{address}")));
-    lines.extend(admin.map(|address| format!("listening (admin) http://{address}")));
-    if let Some(address) = callers.first() {
+    let Some((admin, callers)) = doors.split_last() else { return lines.join("\n") };
+    lines.extend(callers.iter().map(|door| format!("listening {}", door.url())));
+    lines.push(format!("listening (admin) {}", admin.url()));
+    let open = callers.iter().find(|door| door.address().is_some() && door.redirect().is_none());
+    if let Some((door, address)) = open.and_then(|door| Some((door, door.address()?))) {
+        let base = door.url().replace(&address.to_string(), &reachable(address).to_string());
         lines.push(String::new());
         let is_keyed = provisioned.snapshot.access.require_key;
-        lines.push(if is_keyed { try_it_with_a_key(*address) } else { try_it(*address) });
+        lines.push(if is_keyed { try_it_with_a_key(&base) } else { try_it(&base) });
     }
     lines.join("\n") + "\n"
 }
@@ -71,14 +69,13 @@ fn providers_line(provisioned: &Provisioned) -> String {
     format!("providers  {}", names.collect::<Vec<_>>().join(", "))
 }
 
-fn try_it_with_a_key(address: SocketAddr) -> String {
-    let address = reachable(address);
+fn try_it_with_a_key(base: &str) -> String {
     format!(
         r#"Callers need a key; this makes one and shows it once:
 
   tidegate keys create --name me
 
-  curl http://{address}/v1/chat/completions -H "authorization: Bearer $TIDEGATE_KEY" -H 'content-type: application/json' -d '{{"model":"demo/echo","messages":[{{"role":"user","content":"Hello!"}}]}}'
+  curl {base}/v1/chat/completions -H "authorization: Bearer $TIDEGATE_KEY" -H 'content-type: application/json' -d '{{"model":"demo/echo","messages":[{{"role":"user","content":"Hello!"}}]}}'
 "#
     )
 }
@@ -95,15 +92,14 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     reachable
 }
 
-fn try_it(address: SocketAddr) -> String {
-    let reachable = reachable(address);
+fn try_it(base: &str) -> String {
     format!(
         r#"Paste one of these; `demo/echo` answers without any key:
 
-  curl http://{reachable}/v1/chat/completions -H 'content-type: application/json' -d '{{"model":"demo/echo","messages":[{{"role":"user","content":"Hello!"}}]}}'
+  curl {base}/v1/chat/completions -H 'content-type: application/json' -d '{{"model":"demo/echo","messages":[{{"role":"user","content":"Hello!"}}]}}'
 
   from openai import OpenAI
-  client = OpenAI(base_url="http://{reachable}/v1", api_key="none")
+  client = OpenAI(base_url="{base}/v1", api_key="none")
   print(client.chat.completions.create(model="demo/echo", messages=[{{"role": "user", "content": "Hello!"}}]).choices[0].message.content)
 "#
     )

@@ -1,12 +1,12 @@
 //! From the start to the end: signals and the drain.
 
-use std::future::Future;
 use std::process::ExitCode;
 
-use tidegate_net::Drain;
 use tidegate_proxy::Gateway;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
+
+use super::doors::Doors;
 
 /// The signals that end a gateway. Made before it says that it listens, so that none of them kills it from then on.
 pub(super) struct Ending {
@@ -31,24 +31,17 @@ impl Ending {
     /// signal ends it at once, with exit code 1.
     pub(super) async fn serve(
         mut self,
-        serving: impl Future<Output = ()>,
+        doors: &Doors,
         gateway: &Gateway,
-        drain: &Drain,
     ) -> ExitCode {
-        tokio::pin!(serving);
-        tokio::select! {
-            () = self.wait() => {}
-            () = &mut serving => {
-                error!("all doors have closed");
-                return ExitCode::FAILURE;
-            }
-        }
+        self.wait().await;
         // Whoever reads that it drains may ask `/ready` at once.
         gateway.set_draining();
         info!("draining: open requests may finish; a second signal ends them at once");
-        drain.start();
+        doors.drain();
+        doors.remove_sockets();
         tokio::select! {
-            () = &mut serving => ExitCode::SUCCESS,
+            () = doors.closed() => ExitCode::SUCCESS,
             () = self.wait() => cut(),
         }
     }

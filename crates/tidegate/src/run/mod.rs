@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tidegate_admin::{ConfigState, Door, Version};
-use tidegate_net::Drain;
+use tidegate_admin::{ConfigState, Door, Operators, Version};
+use tidegate_net::handover::Inherited;
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
 
@@ -47,6 +47,8 @@ pub struct RunOptions {
 /// # Errors
 /// When a door cannot be opened or the file cannot be read.
 pub fn run(options: RunOptions) -> Result<ExitCode> {
+    // Before anything else opens files.
+    let inherited = Inherited::take().context("the sockets that were handed over cannot be used")?;
     let folder = std::env::current_dir().context("the current directory is gone")?;
     let environment = Environment::of_process(&folder);
     let path = config_path(options.config.clone(), &folder);
@@ -62,7 +64,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode> {
         runtime.worker_threads(workers);
     }
     let runtime = runtime.enable_all().build().context("cannot start the worker threads")?;
-    let start = Start { options, path, folder, loaded, provisioned, lasting, environment };
+    let start = Start { options, path, folder, loaded, provisioned, lasting, environment, inherited };
     let served = runtime.block_on(start.serve());
     // What is still running after the drain has had its time; dropped, it settles and so comes into the log.
     runtime.shutdown_timeout(CUT);
@@ -97,12 +99,13 @@ struct Start {
     provisioned: Provisioned,
     lasting: Lasting,
     environment: Environment,
+    inherited: Inherited,
 }
 
 impl Start {
     /// Serves to the end; gives the log, which is still open.
-    async fn serve(self) -> Result<(ExitCode, Arc<AccessLog>)> {
-        let doors = doors::open(&self.loaded.config)?;
+    async fn serve(mut self) -> Result<(ExitCode, Arc<AccessLog>)> {
+        let bound = doors::bind_all(&self.provisioned.doors, &mut self.inherited).await?;
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
         let books = Books::open(&self.loaded, &self.environment, self.lasting.live.clone()).await?;
         books.directory.set_fixed(self.provisioned.keys.clone());
@@ -115,8 +118,11 @@ impl Start {
         let occasions =
             reload::Occasions::watch(self.path.as_deref()).context("cannot listen for signals")?;
         let ending = lifetime::Ending::listen().context("cannot listen for signals")?;
-        greeting::print(&self.loaded, &self.provisioned, &doors, books.new_admin_key.as_ref());
+        greeting::print(&self.loaded, &self.provisioned, &bound, books.new_admin_key.as_ref());
         let state = Arc::new(ConfigState::default());
+        let operators = Operators::new(operators_door(&gateway, &state, &books));
+        let doors = Arc::new(doors::Doors::new(gateway.clone(), operators, Arc::default()));
+        doors.begin(bound)?;
         let reloader = reload::Reloader {
             options: self.options,
             path: self.path,
@@ -124,27 +130,30 @@ impl Start {
             lasting: self.lasting,
             gateway: gateway.clone(),
             directory: books.directory.clone(),
-            state: state.clone(),
+            doors: doors.clone(),
+            state,
             started_with: self.loaded.config.clone(),
         };
         tokio::spawn(probes::go_rounds(gateway.clone()));
-        tokio::spawn(reloader.run(occasions, self.loaded.source.text.clone()));
-        let drain = Drain::default();
-        let version = Version {
-            name: "tidegate",
-            version: env!("CARGO_PKG_VERSION"),
-            prices: self.provisioned.snapshot.prices.version().to_owned(),
-        };
-        let administered = tidegate_admin::Books {
-            database: books.database.clone(),
-            keys: books.keys.clone(),
-            limiter: books.limiter.clone(),
-            admin_key: books.admin_key.clone(),
-        };
-        let door = Door { gateway: gateway.clone(), config: state, version, books: Some(administered) };
-        let serving = doors.serve(&self.loaded.config, gateway.clone(), door, &drain);
-        let code = ending.serve(serving, &gateway, &drain).await;
+        tokio::spawn(reloader.run(occasions, self.loaded.source.text.clone(), self.provisioned.doors.files()));
+        let code = ending.serve(&doors, &gateway).await;
         books.close().await;
         Ok((code, log))
     }
+}
+
+/// What operators are shown.
+fn operators_door(gateway: &Arc<Gateway>, state: &Arc<ConfigState>, books: &Books) -> Door {
+    let version = Version {
+        name: "tidegate",
+        version: env!("CARGO_PKG_VERSION"),
+        prices: gateway.snapshot().prices.version().to_owned(),
+    };
+    let administered = tidegate_admin::Books {
+        database: books.database.clone(),
+        keys: books.keys.clone(),
+        limiter: books.limiter.clone(),
+        admin_key: books.admin_key.clone(),
+    };
+    Door { gateway: gateway.clone(), config: state.clone(), version, books: Some(administered) }
 }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{debug, error, info, warn};
 
 use super::RunOptions;
+use super::doors::Doors;
 use crate::config::read_text;
 use crate::config::written::Config;
 use crate::environment::Environment;
@@ -32,8 +33,9 @@ pub(super) struct Reloader {
     pub(super) lasting: Lasting,
     pub(super) gateway: Arc<Gateway>,
     pub(super) directory: Arc<Directory>,
+    pub(super) doors: Arc<Doors>,
     pub(super) state: Arc<ConfigState>,
-    /// What the doors and threads were made by.
+    /// What threads and stores were made by.
     pub(super) started_with: Config,
 }
 
@@ -42,7 +44,7 @@ pub(super) struct Occasions {
     hang_up: Signal,
     changes: Receiver<()>,
     /// Dropped, it watches no more.
-    _watcher: Option<RecommendedWatcher>,
+    watcher: Option<RecommendedWatcher>,
 }
 
 impl Occasions {
@@ -54,26 +56,42 @@ impl Occasions {
         Ok(Self {
             hang_up: signal(SignalKind::hangup())?,
             changes,
-            _watcher: path.and_then(|path| watch(path, sender)),
+            watcher: watcher(path, sender),
         })
+    }
+
+    /// Also watches the folders of those files.
+    fn watch_too(&mut self, files: &[PathBuf]) {
+        if let Some(watcher) = &mut self.watcher {
+            files.iter().for_each(|file| watch(watcher, file));
+        }
     }
 }
 
 impl Reloader {
-    /// Waits for signals and changes for ever. `text` is what was read at the start.
-    pub(super) async fn run(self, mut occasions: Occasions, mut text: String) {
+    /// Waits for signals and changes for ever. `text` is what was read at the start; `files` are those of certificates.
+    pub(super) async fn run(self, mut occasions: Occasions, text: String, mut files: Vec<PathBuf>) {
+        occasions.watch_too(&files);
+        let mut seen = Seen { text: Some(text), files: contents(&files) };
         loop {
             tokio::select! {
                 _ = occasions.hang_up.recv() => {}
                 () = quiet_after_change(&mut occasions.changes) => {
-                    let Some(now) = self.text() else { continue };
-                    if now == text {
+                    let now = Seen { text: self.text(), files: contents(&files) };
+                    if now == seen || (now.text.is_none() && now.files == seen.files) {
                         continue;
                     }
                 }
             }
-            text = self.text().unwrap_or(text);
-            self.reload();
+            // Before it is taken over, so that no change is missed in between.
+            seen = Seen { text: self.text().or(seen.text), files: contents(&files) };
+            if let Some(now) = self.reload().await
+                && now != files
+            {
+                occasions.watch_too(&now);
+                seen.files = contents(&now);
+                files = now;
+            }
         }
     }
 
@@ -81,7 +99,8 @@ impl Reloader {
         read_text(self.path.as_ref()?).ok()
     }
 
-    fn reload(&self) {
+    /// Gives the files of certificates that are to be watched from now on; nothing if all stays as it was.
+    async fn reload(&self) -> Option<Vec<PathBuf>> {
         let environment = Environment::of_process(&self.folder);
         let loaded = match super::load(self.path.as_deref(), &self.options, &environment) {
             Ok(loaded) => loaded,
@@ -97,30 +116,38 @@ impl Reloader {
                 .find(|problem| problem.severity == crate::config::problem::Severity::Error);
             return self.refuse(first.map_or("", |problem| problem.title.as_str()));
         }
+        let new_doors = match self.doors.open_new(&looked.doors).await {
+            Ok(new_doors) => new_doors,
+            Err(error) => return self.refuse(&format!("{error:#}")),
+        };
         let provisioned = provision(&loaded, &environment, &self.lasting);
         self.directory.set_fixed(provisioned.keys);
         self.gateway.swap(provisioned.snapshot);
+        // As looked at: a certificate's file may have changed since.
+        if let Err(error) = self.doors.take_over(&looked.doors, new_doors) {
+            return self.refuse(&format!("{error:#}"));
+        }
         self.lasting.live.tidy();
         self.state.count_good();
         self.warn_of_restarts(&loaded.config);
         info!(providers = self.gateway.snapshot().providers.len(), "the config was taken over");
+        Some(looked.doors.files())
     }
 
-    fn refuse(&self, problem: &str) {
+    fn refuse<T>(&self, problem: &str) -> Option<T> {
         error!(problem, "the config was not taken over; the one before goes on");
         self.state.count_bad(problem.to_owned());
+        None
     }
 
     fn warn_of_restarts(&self, now: &Config) {
         let before = &self.started_with;
-        let doors = |config: &Config| serde_json::to_value((&config.listen, &config.admin)).ok();
         let stores = |config: &Config| serde_json::to_value((&config.data, &config.ledger)).ok();
         let urls =
             |config: &Config| (config.database.clone(), config.redis.as_ref().map(|redis| redis.terms().url));
         let changed = [
-            ("listen or admin", doors(before) != doors(now)),
+            ("admin.address", before.admin.address != now.admin.address),
             ("workers", before.workers != now.workers),
-            ("drain", before.drain != now.drain),
             ("access_log", before.access_log != now.access_log),
             ("data or ledger", stores(before) != stores(now)),
             ("database or redis", urls(before) != urls(now)),
@@ -131,8 +158,18 @@ impl Reloader {
     }
 }
 
-/// Watches the *folder*: editors replace the file, and Kubernetes swaps a symbolic link beside it.
-fn watch(path: &Path, changed: Sender<()>) -> Option<RecommendedWatcher> {
+/// What is watched, to tell a change from a touch.
+#[derive(PartialEq)]
+struct Seen {
+    text: Option<String>,
+    files: Vec<Option<Vec<u8>>>,
+}
+
+fn contents(files: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
+    files.iter().map(|file| std::fs::read(file).ok()).collect()
+}
+
+fn watcher(path: Option<&Path>, changed: Sender<()>) -> Option<RecommendedWatcher> {
     let told = move |event: notify::Result<Event>| {
         // Reading the file is an event too; reacting to it would never end.
         if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
@@ -140,13 +177,20 @@ fn watch(path: &Path, changed: Sender<()>) -> Option<RecommendedWatcher> {
             let _ = changed.try_send(());
         }
     };
-    let mut watcher = match notify::recommended_watcher(told) {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            warn!(%error, "the config file cannot be watched; use SIGHUP");
-            return None;
+    match notify::recommended_watcher(told) {
+        Ok(mut watcher) => {
+            path.into_iter().for_each(|path| watch(&mut watcher, path));
+            Some(watcher)
         }
-    };
+        Err(error) => {
+            warn!(%error, "files cannot be watched; use SIGHUP");
+            None
+        }
+    }
+}
+
+/// Watches the *folder*: editors replace the file, and Kubernetes swaps a symbolic link beside it.
+fn watch(watcher: &mut RecommendedWatcher, path: &Path) {
     let parent = |path: &Path| {
         path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
     };
@@ -159,7 +203,6 @@ fn watch(path: &Path, changed: Sender<()>) -> Option<RecommendedWatcher> {
             Err(error) => warn!(%error, folder = %folder.display(), "cannot be watched; use SIGHUP"),
         }
     }
-    Some(watcher)
 }
 
 /// Waits for a change and then until nothing more has changed for a moment.

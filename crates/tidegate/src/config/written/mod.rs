@@ -9,6 +9,7 @@ mod provider;
 mod routes;
 mod scalar;
 mod serving;
+mod tls;
 mod traffic;
 
 pub use access::{
@@ -24,9 +25,15 @@ pub use routes::{
     RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes, ServerEntry,
     ServerStrategy, ServerTerms, UpstreamEntry, Words,
 };
-pub use scalar::{Address, BaseUrl, Dollars, Key, Period, Size, StoreUrl};
+pub use scalar::{Address, BaseUrl, Dollars, DoorAddress, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};
-pub use serving::{Admin, Compat, Insecure, Listen, Retry, Sizes, TimeLimitsEntry};
+pub use serving::{
+    Admin, Compat, HttpsEntry, Insecure, Listen, ProxyProtocolEntry, Retry, Sizes, TimeLimitsEntry,
+};
+pub use tls::{
+    AcmeEntry, CertificateEntry, ChallengeWord, ClientCertificatesEntry, TlsEntry, TlsTerms, TlsVersionWord,
+    TlsWord,
+};
 pub use traffic::{
     ConcurrencyEntry, ConcurrencyWord, HealthEntry, HedgeEntry, OverloadEntry, PriorityWord, ProbeEntry,
     QueueEntry, StickyWord, StrategyWord,
@@ -39,7 +46,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Doors for callers. A change of addresses needs a restart; all else is taken over while running.
+    /// Doors for callers. All changes are taken over while running: connections that are open keep their terms.
     pub listen: Vec<Listen>,
     /// The operators' door: health, metrics, version. Keep it off the public network.
     pub admin: Admin,
@@ -125,7 +132,7 @@ pub struct Config {
     pub access_log_format: String,
     /// Settings that open the gateway wider than is safe by default.
     pub insecure: Insecure,
-    /// After SIGTERM: how long open requests and streams may take to finish. Needs a restart.
+    /// After SIGTERM: how long open requests and streams may take to finish.
     pub drain: Period,
     /// Worker threads; by default as many as there are processor cores. Needs a restart.
     #[schemars(range(min = 1, max = 1024))]

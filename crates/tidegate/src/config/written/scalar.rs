@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,6 +24,15 @@ pub struct Size(pub u64);
 /// An IP address and a port: `127.0.0.1:8080`, `[::1]:8080`; `localhost` and `*` are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub SocketAddr);
+
+/// Where a door is: an IP address and a port, or `unix:/path`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DoorAddress {
+    /// IP address and port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket, relative to the config file.
+    Unix(PathBuf),
+}
 
 /// A base URL: `https://api.openai.com/v1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +149,45 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl DoorAddress {
+    /// IP address and port, if it has them.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        self.tcp().is_none_or(|address| address.ip().to_canonical().is_loopback())
+    }
+}
+
+impl FromStr for DoorAddress {
+    type Err = Wrong;
+
+    fn from_str(text: &str) -> Result<Self, Wrong> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("names no socket; write `unix:/run/tidegate.sock`".to_owned()),
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => match text.parse() {
+                Ok(Address(address)) => Ok(Self::Tcp(address)),
+                Err(wrong) => Err(format!("{wrong}, or `unix:/path`")),
+            },
+        }
+    }
+}
+
+impl fmt::Display for DoorAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 
@@ -277,6 +326,7 @@ scalars! {
     Period, "duration", "string", "a duration such as `5s`", ["250ms", "5s", "10m", "1h"];
     Size, "size", ["string", "integer"], "a size such as `32MiB`", ["64KiB", "32MiB", "32MB"];
     Address, "address", "string", "an address such as `127.0.0.1:8080`", ["127.0.0.1:8080", "[::1]:8080"];
+    DoorAddress, "door-address", "string", "an address such as `127.0.0.1:8080` or `unix:/path`", ["127.0.0.1:8080", "[::1]:8080", "unix:/run/tidegate.sock"];
     BaseUrl, "base-url", "string", "a URL such as `https://host/v1`", ["https://api.openai.com/v1"];
     Dollars, "dollars", ["number", "string"], "a price in US dollars per million tokens", [1.25];
     StoreUrl, "store-url", "string", "a URL such as `postgres://host/name`", ["postgres://tidegate@db/tidegate", "redis://redis:6379"];
@@ -321,6 +371,16 @@ mod tests {
         assert_eq!(shown("*:80"), Ok("0.0.0.0:80".to_owned()));
         assert_eq!(shown("[::]:80"), Ok("[::]:80".to_owned()));
         for wrong in ["8080", "example.com:80", "127.0.0.1", "1.2.3.4:99999"] {
+            assert!(shown(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn doors() {
+        let shown = |text: &str| text.parse::<DoorAddress>().map(|address| address.to_string());
+        assert_eq!(shown("*:80"), Ok("0.0.0.0:80".to_owned()));
+        assert_eq!(shown("unix:/run/t.sock"), Ok("unix:/run/t.sock".to_owned()));
+        for wrong in ["unix:", "/run/t.sock", "8080"] {
             assert!(shown(wrong).is_err(), "{wrong}");
         }
     }

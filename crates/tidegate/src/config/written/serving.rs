@@ -9,14 +9,31 @@ use tidegate_net::ServeLimits;
 use tidegate_policy::{RetryRules, TimeLimits};
 use tidegate_proxy::snapshot::Rules;
 
-use super::{Address, Period, Size};
+use super::{Address, DoorAddress, Period, Size, TlsEntry};
 
 /// A door for callers.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
-    /// IP address and port; port 0 takes a free one. Beyond loopback every caller needs a key, unless `insecure.anonymous` says otherwise.
-    pub address: Address,
+    /// IP address and port, or `unix:/path` of a socket; port 0 takes a free one. Beyond loopback every caller needs a key, unless
+    /// `insecure.anonymous` says otherwise.
+    pub address: DoorAddress,
+    /// Speaks TLS: `self-signed` for trying out, or certificates.
+    pub tls: Option<TlsEntry>,
+    /// Answers everything with a redirect (308) to `https`, except the questions of ACME servers. `true`: to the first door with `tls`; or the port
+    /// that clients see.
+    pub redirect_to_https: Option<HttpsEntry>,
+    /// Balancers that send a PROXY header (version 1 or 2) in front of each connection.
+    pub proxy_protocol: Option<ProxyProtocolEntry>,
+    /// Most connections that are open at once; more are closed at once. By default any number.
+    #[schemars(range(min = 1))]
+    pub max_connections: Option<u32>,
+    /// Most of them from one address; of IPv6 addresses the /64 counts.
+    #[schemars(range(min = 1))]
+    pub max_connections_per_address: Option<u32>,
+    /// Most requests that are open at once on one HTTP/2 connection.
+    #[schemars(range(min = 1, max = 10000))]
+    pub streams: u32,
     /// How long a connection may take to send a request's head.
     pub header_timeout: Period,
     /// Largest head of a request, between 8KiB and 1MiB.
@@ -30,7 +47,13 @@ impl Default for Listen {
     fn default() -> Self {
         let limits = ServeLimits::default();
         Self {
-            address: Address(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            address: DoorAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            tls: None,
+            redirect_to_https: None,
+            proxy_protocol: None,
+            max_connections: None,
+            max_connections_per_address: None,
+            streams: limits.streams,
             header_timeout: Period(limits.header_read),
             header_size: Size(limits.header_bytes as u64),
             allow_half_close: limits.allow_half_close,
@@ -45,10 +68,32 @@ impl Listen {
             header_read: self.header_timeout.0,
             header_bytes: self.header_size.0 as usize,
             allow_half_close: self.allow_half_close,
+            streams: self.streams,
+            extended_connect: true,
             drain,
             ..ServeLimits::default()
         }
     }
+}
+
+/// Where `https` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum HttpsEntry {
+    /// At the first door with `tls`.
+    Own(bool),
+    /// At this port.
+    Port(#[schemars(range(min = 1, max = 65535))] u16),
+}
+
+/// Whose PROXY headers are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxyProtocolEntry {
+    /// Networks of balancers: `10.0.0.0/8`, or `unix` for everybody on a Unix socket. These must send the header; others are served as if there
+    /// were no such thing.
+    pub from: Vec<String>,
 }
 
 /// The operators' door.
@@ -57,11 +102,13 @@ impl Listen {
 pub struct Admin {
     /// IP address and port; port 0 takes a free one. Needs a restart.
     pub address: Address,
+    /// Speaks TLS: `self-signed` for trying out, or certificates. It may then be reached from other machines.
+    pub tls: Option<TlsEntry>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { address: Address(SocketAddr::from(([127, 0, 0, 1], 8081))) }
+        Self { address: Address(SocketAddr::from(([127, 0, 0, 1], 8081))), tls: None }
     }
 }
 
