@@ -4,12 +4,16 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::certificate_state::CertificateState;
+
 /// Counts reloads and keeps the reason why the last one failed.
 #[derive(Debug, Default)]
 pub struct ConfigState {
     good: AtomicU64,
     bad: AtomicU64,
     problem: Mutex<Option<String>>,
+    /// What is known of certificates.
+    pub certificates: CertificateState,
 }
 
 impl ConfigState {
@@ -32,6 +36,7 @@ impl ConfigState {
 
     /// The same as OpenMetrics text.
     pub(crate) fn render(&self, out: &mut String) {
+        self.certificates.render(out);
         let (good, bad) = (self.good.load(Ordering::Relaxed), self.bad.load(Ordering::Relaxed));
         let in_use = u8::from(self.problem().is_none());
         // Writing to a String cannot fail.

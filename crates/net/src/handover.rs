@@ -5,10 +5,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 
 use command_fds::{CommandFdExt, FdMapping};
 use listenfd::ListenFd;
+use sd_notify::NotifyState;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::net::{TcpListener, UnixListener};
@@ -109,22 +110,24 @@ impl Handover {
         Ok(())
     }
 
-    /// Starts the child. It blocks on nothing; whether the child is ready is told by [`Successor::wait_ready`].
+    /// Starts the child; whether it is ready is told by [`Successor::wait_ready`]. Must be called inside a tokio runtime.
     pub fn start(self, mut command: Command) -> io::Result<Successor> {
         let (read, write) = io::pipe()?;
+        let ready = Receiver::from_owned_fd(read.into())?;
         let count = self.sockets.len();
         let mut handed: Vec<OwnedFd> = self.sockets;
         handed.push(write.into());
         let mappings = handed.into_iter().zip(FIRST..);
         let mappings =
             mappings.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect::<Vec<_>>();
-        let ready = FIRST + i32::try_from(count).map_err(io::Error::other)?;
-        command.env("LISTEN_FDS", count.to_string()).env(READY, ready.to_string());
-        // The child's process id is not known before there is a child; without this variable the sockets are for whoever has them.
+        let descriptor = FIRST + i32::try_from(count).map_err(io::Error::other)?;
+        command.env("LISTEN_FDS", count.to_string()).env(READY, descriptor.to_string());
+        // The child's process id is not known before there is a child; without these variables sockets and watchdog are for
+        // whoever has them.
         command.env_remove("LISTEN_PID").env_remove("LISTEN_FDNAMES").env_remove("WATCHDOG_PID");
         command.fd_mappings(mappings).map_err(io::Error::other)?;
         let child = command.spawn()?;
-        Ok(Successor { child, ready: read })
+        Ok(Successor { child, ready })
     }
 }
 
@@ -132,7 +135,7 @@ impl Handover {
 #[derive(Debug)]
 pub struct Successor {
     child: Child,
-    ready: io::PipeReader,
+    ready: Receiver,
 }
 
 impl Successor {
@@ -141,15 +144,19 @@ impl Successor {
         self.child.id()
     }
 
-    /// Waits until the child says that it serves ([`announce`]). An error when it ends before; the child is there still if the
-    /// wait is given up.
-    pub async fn wait_ready(self) -> io::Result<Child> {
-        let Self { child, ready } = self;
+    /// Waits until the child says that it serves ([`announce`]). An error when it ends before.
+    pub async fn wait_ready(&mut self) -> io::Result<()> {
         let mut word = [0; 1];
-        match Receiver::from_owned_fd(ready.into())?.read(&mut word).await? {
-            1 => Ok(child),
+        match self.ready.read(&mut word).await? {
+            1 => Ok(()),
             _ => Err(io::Error::other("the new process ended before it was ready")),
         }
+    }
+
+    /// Ends the child, if it has not ended by itself.
+    pub fn give_up(mut self) -> io::Result<ExitStatus> {
+        self.child.kill()?;
+        self.child.wait()
     }
 }
 
@@ -165,10 +172,36 @@ pub fn announce() -> io::Result<()> {
             .open(format!("/proc/self/fd/{descriptor}"))
             .and_then(|mut pipe| io::Write::write_all(&mut pipe, b"1"))?;
     }
-    sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::MainPid(std::process::id())])
+    sd_notify::notify(&[NotifyState::Ready, NotifyState::MainPid(std::process::id())])
 }
 
-/// Tells systemd that this process ends, or that it reads its config anew.
-pub fn tell(state: sd_notify::NotifyState<'_>) -> io::Result<()> {
-    sd_notify::notify(&[state])
+/// What a service manager is told. Costs nothing where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// This process reads its config anew.
+    Reloading,
+    /// It has done so.
+    Reloaded,
+    /// It ends.
+    Stopping,
+    /// It is alive.
+    Alive,
+    /// Another process is the service from now on.
+    Successor(u32),
+}
+
+/// Tells the service manager, `sd_notify(3)`.
+pub fn tell(word: Word) -> io::Result<()> {
+    match word {
+        Word::Reloading => sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
+        Word::Reloaded => sd_notify::notify(&[NotifyState::Ready]),
+        Word::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+        Word::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
+        Word::Successor(id) => sd_notify::notify(&[NotifyState::MainPid(id)]),
+    }
+}
+
+/// How often the service manager wants to hear [`Word::Alive`] at least.
+pub fn watchdog() -> Option<std::time::Duration> {
+    sd_notify::watchdog_enabled()
 }

@@ -8,6 +8,7 @@ pub(crate) fn sqlite() -> Vec<Migration> {
     vec![
         step(1, "keys", include_str!("../migrations/sqlite/0001_keys.sql")),
         step(2, "ledger", include_str!("../migrations/sqlite/0002_ledger.sql")),
+        step(3, "certificates", include_str!("../migrations/sqlite/0003_certificates.sql")),
     ]
 }
 
@@ -16,6 +17,7 @@ pub(crate) fn postgres() -> Vec<Migration> {
     vec![
         step(1, "keys", include_str!("../migrations/postgres/0001_keys.sql")),
         step(2, "ledger", include_str!("../migrations/postgres/0002_ledger.sql")),
+        step(3, "certificates", include_str!("../migrations/postgres/0003_certificates.sql")),
     ]
 }
 

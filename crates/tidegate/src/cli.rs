@@ -62,7 +62,8 @@ Examples:
   tidegate run --listen 127.0.0.1:9000      instead of what the config says
   OPENAI_API_KEY=… tidegate run             every provider is there whose key is in the environment or in .env
 
-Signals: SIGHUP reads the config again, SIGTERM drains, a second one ends at once.
+Signals: SIGHUP reads the config again, SIGTERM drains, a second one ends at once,
+SIGUSR1 opens the access log anew, SIGUSR2 starts a new binary that takes over the doors.
 TIDEGATE_LOG=debug shows more on stderr; stdout has the access log.")]
 struct Run {
     /// Config file [default: ./tidegate.yaml if it is there]

@@ -6,7 +6,7 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
-use super::{AcmeError, Stored};
+use super::{AcmeError, Store, Stored};
 use crate::tls::{CertificateError, Challenges};
 
 /// How the server is shown that a name is ours.
@@ -47,7 +47,7 @@ pub(super) async fn order(
     account: &Account,
     names: &[String],
     kind: ChallengeKind,
-    challenges: &Challenges,
+    (challenges, store): (&Challenges, &impl Store),
     replaces: Option<CertificateIdentifier<'static>>,
 ) -> Result<Stored, AcmeError> {
     let identifiers: Vec<_> = names.iter().map(|name| identifier(name)).collect();
@@ -61,7 +61,7 @@ pub(super) async fn order(
         order => order?,
     };
     let mut opened = Opened { challenges, open: Vec::new() };
-    answer(&mut order, kind, &mut opened).await?;
+    answer(&mut order, kind, &mut opened, store).await?;
     let retries = RetryPolicy::default();
     let status = order.poll_ready(&retries).await?;
     if status != OrderStatus::Ready {
@@ -82,7 +82,12 @@ fn identifier(name: &str) -> Identifier {
 }
 
 /// Opens a challenge for each name and says so.
-async fn answer(order: &mut Order, kind: ChallengeKind, opened: &mut Opened<'_>) -> Result<(), AcmeError> {
+async fn answer(
+    order: &mut Order,
+    kind: ChallengeKind,
+    opened: &mut Opened<'_>,
+    store: &impl Store,
+) -> Result<(), AcmeError> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization?;
@@ -97,6 +102,7 @@ async fn answer(order: &mut Order, kind: ChallengeKind, opened: &mut Opened<'_>)
         match kind {
             ChallengeKind::Http01 => {
                 opened.challenges.open_http(&challenge.token, proof.as_str());
+                store.publish(&challenge.token, proof.as_str()).await.map_err(AcmeError::Store)?;
                 opened.open.push(challenge.token.clone());
             }
             ChallengeKind::TlsAlpn01 => {

@@ -14,6 +14,19 @@ pub struct Stored {
     pub key: String,
 }
 
+impl Stored {
+    /// Key and chain as one PEM text.
+    pub fn to_text(&self) -> String {
+        format!("{}{}", self.key, self.chain)
+    }
+
+    /// What [`Stored::to_text`] has made.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (key, chain) = text.split_at(text.find(CHAIN)?);
+        Some(Self { chain: chain.to_owned(), key: key.to_owned() })
+    }
+}
+
 /// Where accounts and certificates are kept. Names are made of lower-case letters, digits, dots, hyphens and underscores.
 pub trait Store: Send + Sync + 'static {
     /// Held while one instance orders; dropped, it is free.
@@ -27,6 +40,11 @@ pub trait Store: Send + Sync + 'static {
     fn keep_account(&self, name: &str, text: &str) -> impl Future<Output = io::Result<()>> + Send;
     /// A certificate, if there is one.
     fn certificate(&self, name: &str) -> impl Future<Output = io::Result<Option<Stored>>> + Send;
+    /// Lets other instances answer an HTTP-01 challenge too: behind a balancer, the server may ask any of them.
+    fn publish(&self, token: &str, answer: &str) -> impl Future<Output = io::Result<()>> + Send {
+        let _ = (token, answer);
+        std::future::ready(Ok(()))
+    }
     /// Keeps a certificate.
     fn keep_certificate(
         &self,
@@ -94,13 +112,10 @@ impl Store for FileStore {
     }
 
     async fn certificate(&self, name: &str) -> io::Result<Option<Stored>> {
-        let Some(text) = self.read(&format!("{name}.pem"))? else { return Ok(None) };
-        let Some(begin) = text.find(CHAIN) else { return Ok(None) };
-        let (key, chain) = text.split_at(begin);
-        Ok(Some(Stored { chain: chain.to_owned(), key: key.to_owned() }))
+        Ok(self.read(&format!("{name}.pem"))?.as_deref().and_then(Stored::from_text))
     }
 
     async fn keep_certificate(&self, name: &str, certificate: &Stored) -> io::Result<()> {
-        self.write(&format!("{name}.pem"), &format!("{}{}", certificate.key, certificate.chain))
+        self.write(&format!("{name}.pem"), &certificate.to_text())
     }
 }

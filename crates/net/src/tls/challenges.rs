@@ -36,6 +36,13 @@ impl Challenges {
         self.open.load().tokens.get(token).cloned()
     }
 
+    /// The token that such a path asks for, if it may be one: letters, digits, `-` and `_`.
+    pub fn token(path: &str) -> Option<&str> {
+        let token = path.strip_prefix(FOLDER)?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (!token.is_empty() && token.len() <= 128 && token.bytes().all(is_plain)).then_some(token)
+    }
+
     /// Opens an HTTP-01 challenge.
     pub fn open_http(&self, token: &str, key_authorization: &str) {
         self.open.rcu(|open| {

@@ -56,6 +56,7 @@ impl Place {
             key: own.signing_key.serialize_pem(),
             http_port: clear.address.port(),
             tls_port: secure.address.port(),
+            validity: None,
         };
         let pebble = Pebble::start(&setup).await.unwrap();
         let folder = tempfile::tempdir().unwrap();

@@ -31,6 +31,8 @@ pub struct PebbleSetup {
     pub http_port: u16,
     /// Where it asks TLS-ALPN-01.
     pub tls_port: u16,
+    /// How long its certificates last, in seconds; by default five years.
+    pub validity: Option<u64>,
 }
 
 impl Pebble {
@@ -85,11 +87,12 @@ impl Pebble {
         let config = format!(
             r#"{{"pebble": {{"listenAddress": "127.0.0.1:{}", "managementListenAddress": "127.0.0.1:{}",
             "certificate": "chain.pem", "privateKey": "key.pem", "httpPort": {}, "tlsPort": {},
-            "ocspResponderURL": "", "externalAccountBindingRequired": false}}}}"#,
+            "certificateValidityPeriod": {}, "ocspResponderURL": "", "externalAccountBindingRequired": false}}}}"#,
             self.port,
             free_port()?,
             setup.http_port,
-            setup.tls_port
+            setup.tls_port,
+            setup.validity.unwrap_or(157_766_400)
         );
         std::fs::write(self.folder.join("config.json"), config)?;
         let server = ["env", "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "pebble", "-config"];

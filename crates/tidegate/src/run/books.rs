@@ -38,6 +38,8 @@ pub(crate) struct Books {
     pub(crate) new_admin_key: Option<Secret>,
     /// Brings rows from the journal into the database. `None`: the ledger is off.
     pub(crate) folder: Option<Arc<Folder>>,
+    /// The data directory.
+    pub(crate) data: PathBuf,
     /// Keys and ledger.
     pub(crate) database: Database,
     /// Counters.
@@ -92,13 +94,13 @@ impl Books {
         environment: &Environment,
         live: Arc<LiveTable>,
     ) -> Result<Self> {
-        let Shelf { folder, database, hasher } = Shelf::open(loaded, environment).await?;
+        let Shelf { folder: data, database, hasher } = Shelf::open(loaded, environment).await?;
         let (admin_key, new_admin_key) = match environment.get("TIDEGATE_ADMIN_KEY") {
             Some(key) => (AdminKey::given(&hasher, &Secret::new(key)), None),
             None => AdminKey::first(&database, &hasher).await?,
         };
         let limiter = limiter(&loaded.config)?;
-        let journal = journal(&loaded.config, &folder)?;
+        let journal = journal(&loaded.config, &data)?;
         let retention = Retention { rows: loaded.config.ledger.retention_days, ..Retention::default() };
         let of = |journal: &Arc<Journal>| Arc::new(Folder::new(database.clone(), journal.clone(), retention));
         let folder = journal.as_ref().map(of);
@@ -122,6 +124,7 @@ impl Books {
             limiter,
             folding: folder.clone().map(Folding::start),
             folder,
+            data,
             database,
         })
     }

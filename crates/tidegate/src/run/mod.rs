@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod books;
+mod certify;
 mod doors;
 mod greeting;
 mod hints;
@@ -9,6 +10,7 @@ mod lifetime;
 mod probes;
 mod reload;
 mod restore;
+mod shelf;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tidegate_admin::{ConfigState, Door, Operators, Version};
-use tidegate_net::handover::Inherited;
+use tidegate_net::handover::{self, Inherited};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
 
@@ -121,8 +123,20 @@ impl Start {
         greeting::print(&self.loaded, &self.provisioned, &bound, books.new_admin_key.as_ref());
         let state = Arc::new(ConfigState::default());
         let operators = Operators::new(operators_door(&gateway, &state, &books));
-        let doors = Arc::new(doors::Doors::new(gateway.clone(), operators, Arc::default()));
+        let shelf = shelf::CertificateShelf::open(&books.data, &books.database);
+        let shelf = shelf.context("there is no place for certificates")?;
+        let made = Arc::new(doors::Made::new(shelf.clone()));
+        let doors = Arc::new(doors::Doors::new(gateway.clone(), operators, made.clone()));
         doors.begin(bound)?;
+        let mut certifier = certify::Certifier::new(
+            doors.clone(),
+            shelf,
+            made.challenges.clone(),
+            self.lasting.connector.clone(),
+            state.clone(),
+        );
+        certifier.take_over(&self.provisioned.doors);
+        let program = lifetime::Program::of_process(&self.folder);
         let reloader = reload::Reloader {
             options: self.options,
             path: self.path,
@@ -131,12 +145,16 @@ impl Start {
             gateway: gateway.clone(),
             directory: books.directory.clone(),
             doors: doors.clone(),
+            certifier,
             state,
             started_with: self.loaded.config.clone(),
         };
         tokio::spawn(probes::go_rounds(gateway.clone()));
         tokio::spawn(reloader.run(occasions, self.loaded.source.text.clone(), self.provisioned.doors.files()));
-        let code = ending.serve(&doors, &gateway).await;
+        tokio::spawn(lifetime::stay_alive());
+        // A predecessor ends when it hears this.
+        handover::announce().context("whoever started this process cannot be told that it serves")?;
+        let code = ending.serve(&doors, &gateway, &program).await;
         books.close().await;
         Ok((code, log))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tidegate_admin::ConfigState;
+use tidegate_net::handover::Word;
 use tidegate_proxy::Gateway;
 use tidegate_store::keys::Directory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,7 +14,9 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{debug, error, info, warn};
 
 use super::RunOptions;
+use super::certify::Certifier;
 use super::doors::Doors;
+use super::lifetime::told;
 use crate::config::read_text;
 use crate::config::written::Config;
 use crate::environment::Environment;
@@ -34,6 +37,7 @@ pub(super) struct Reloader {
     pub(super) gateway: Arc<Gateway>,
     pub(super) directory: Arc<Directory>,
     pub(super) doors: Arc<Doors>,
+    pub(super) certifier: Certifier,
     pub(super) state: Arc<ConfigState>,
     /// What threads and stores were made by.
     pub(super) started_with: Config,
@@ -70,7 +74,7 @@ impl Occasions {
 
 impl Reloader {
     /// Waits for signals and changes for ever. `text` is what was read at the start; `files` are those of certificates.
-    pub(super) async fn run(self, mut occasions: Occasions, text: String, mut files: Vec<PathBuf>) {
+    pub(super) async fn run(mut self, mut occasions: Occasions, text: String, mut files: Vec<PathBuf>) {
         occasions.watch_too(&files);
         let mut seen = Seen { text: Some(text), files: contents(&files) };
         loop {
@@ -100,7 +104,14 @@ impl Reloader {
     }
 
     /// Gives the files of certificates that are to be watched from now on; nothing if all stays as it was.
-    async fn reload(&self) -> Option<Vec<PathBuf>> {
+    async fn reload(&mut self) -> Option<Vec<PathBuf>> {
+        told(Word::Reloading);
+        let files = self.take_over().await;
+        told(Word::Reloaded);
+        files
+    }
+
+    async fn take_over(&mut self) -> Option<Vec<PathBuf>> {
         let environment = Environment::of_process(&self.folder);
         let loaded = match super::load(self.path.as_deref(), &self.options, &environment) {
             Ok(loaded) => loaded,
@@ -127,6 +138,7 @@ impl Reloader {
         if let Err(error) = self.doors.take_over(&looked.doors, new_doors) {
             return self.refuse(&format!("{error:#}"));
         }
+        self.certifier.take_over(&looked.doors);
         self.lasting.live.tidy();
         self.state.count_good();
         self.warn_of_restarts(&loaded.config);

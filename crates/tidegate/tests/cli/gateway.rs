@@ -1,12 +1,13 @@
 //! A running `tidegate`, with what it says.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use command_fds::{CommandFdExt, FdMapping};
 use tempfile::TempDir;
 
 /// Longer than a debug build on a busy machine takes for anything here.
@@ -51,14 +52,45 @@ impl Gateway {
         let stderr = lines(child.stderr.take().unwrap());
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut this = Self { child, stdout, stderr, said: String::new(), address: nowhere, admin: nowhere };
-        this.address = this.wait_for_stdout("listening http://").parse().unwrap();
-        this.admin = this.wait_for_stdout("listening (admin) http://").parse().unwrap();
+        this.address = this.wait_for_address("listening http");
+        this.admin = this.wait_for_address("listening (admin) http");
         this
+    }
+
+    /// Starts that command with these sockets from descriptor 3 on, as service managers do.
+    pub(crate) fn start_with_sockets<const N: usize>(mut command: Command, sockets: [TcpListener; N]) -> Self {
+        let mappings = sockets.into_iter().zip(3..);
+        let mappings = mappings.map(|(socket, child_fd)| FdMapping { parent_fd: socket.into(), child_fd });
+        command.fd_mappings(mappings.collect()).unwrap();
+        Self::start_with(command)
+    }
+
+    /// The process's id.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Waits for the end of the process; others that it has started may still speak.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end; it said:\n{}", self.said);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits for a line of stdout with that in it; gives what follows.
     pub(crate) fn wait_for_stdout(&mut self, what: &str) -> String {
         wait_for(&self.stdout, &mut self.said, what)
+    }
+
+    /// Waits for the line of a door; gives its address.
+    fn wait_for_address(&mut self, what: &str) -> SocketAddr {
+        let url = self.wait_for_stdout(what);
+        url.trim_start_matches('s').trim_start_matches("://").parse().unwrap()
     }
 
     /// Waits for a line of stderr with that in it; gives what follows.

@@ -3,7 +3,8 @@
 mod plan;
 mod tls;
 
-pub use plan::{AcmePlan, DoorPlan, DoorTerms, TlsPlan, TrustTerms};
+pub use plan::{AcmePlan, DoorPlan, DoorTerms, TlsPlan};
+use plan::TrustTerms;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

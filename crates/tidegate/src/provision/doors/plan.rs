@@ -65,8 +65,8 @@ pub struct TlsPlan {
     pub certificates: Vec<Certificate>,
     /// The files that were read, to be watched.
     pub files: Vec<PathBuf>,
-    /// A self-signed certificate beside them.
-    pub placeholder: Option<Placeholder>,
+    /// The names of a self-signed certificate beside them.
+    pub placeholder: Option<Vec<String>>,
     /// Certificates that are yet to come.
     pub acme: Option<AcmePlan>,
     /// Whose certificates are asked for.
@@ -80,9 +80,6 @@ pub struct TlsPlan {
     /// Longest handshake.
     pub handshake: Duration,
 }
-
-/// The names of a self-signed certificate.
-pub type Placeholder = Vec<String>;
 
 /// Certificates from an ACME server.
 #[derive(Clone, Debug, PartialEq, Eq)]

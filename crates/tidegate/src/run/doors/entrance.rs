@@ -10,6 +10,8 @@ use tidegate_net::{Challenges, Handler, Peer};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::body::ReplyBody;
 
+use super::Made;
+
 /// What is counted for a request that was sent to `https`.
 const WORD: &str = "redirect_to_https";
 
@@ -17,7 +19,7 @@ const WORD: &str = "redirect_to_https";
 #[derive(Debug)]
 pub(super) struct Entrance {
     pub(super) gateway: Arc<Gateway>,
-    pub(super) challenges: Arc<Challenges>,
+    pub(super) made: Arc<Made>,
     /// The port of `https`, if everybody is sent there.
     pub(super) https: Option<u16>,
 }
@@ -26,8 +28,8 @@ impl Handler for Entrance {
     type Body = ReplyBody;
 
     async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ReplyBody> {
-        if let Some(text) = self.challenges.answer(request.uri().path()) {
-            return plain(StatusCode::OK, text.to_string());
+        if let Some(text) = self.challenge(request.uri().path()).await {
+            return plain(StatusCode::OK, text);
         }
         let Some(port) = self.https else { return self.gateway.clone().handle(request, peer).await };
         let response = match target(&request, port) {
@@ -40,6 +42,17 @@ impl Handler for Entrance {
         };
         self.gateway.meters().count_refused(WORD, response.status().as_u16());
         response
+    }
+}
+
+impl Entrance {
+    /// What an ACME server is to be told: what this instance or another one has said to it.
+    async fn challenge(&self, path: &str) -> Option<String> {
+        let token = Challenges::token(path)?;
+        match self.made.challenges.answer(path) {
+            Some(text) => Some(text.to_string()),
+            None => self.made.shelf.published(token).await,
+        }
     }
 }
 

@@ -197,8 +197,8 @@ impl Doors {
             });
             return;
         }
-        let (gateway, challenges) = (self.gateway.clone(), self.made.challenges.clone());
-        let served = door.serve(Arc::new(Entrance { gateway, challenges, https }), drain);
+        let (gateway, made) = (self.gateway.clone(), self.made.clone());
+        let served = door.serve(Arc::new(Entrance { gateway, made, https }), drain);
         tokio::spawn(async move {
             served.await;
             drop(presence);

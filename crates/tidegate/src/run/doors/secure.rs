@@ -10,17 +10,25 @@ use tidegate_net::{Certificates, Challenges, TlsServer, TlsSettings};
 use tracing::warn;
 
 use crate::provision::TlsPlan;
+use crate::run::shelf::CertificateShelf;
 
 /// Certificates that come from no file: made here, or by an ACME server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::run) struct Made {
     own: Mutex<HashMap<Vec<String>, Certificate>>,
     issued: Mutex<HashMap<String, Certificate>>,
     /// Where doors find the answers to ACME servers.
     pub(in crate::run) challenges: Arc<Challenges>,
+    /// Where other instances' answers are.
+    pub(super) shelf: CertificateShelf,
 }
 
 impl Made {
+    /// Nothing is made yet.
+    pub(in crate::run) fn new(shelf: CertificateShelf) -> Self {
+        Self { own: Mutex::default(), issued: Mutex::default(), challenges: Arc::default(), shelf }
+    }
+
     /// Keeps the certificate for that host, for the doors of later configs.
     pub(in crate::run) fn keep(&self, domain: &str, certificate: Certificate) {
         lock(&self.issued).insert(domain.to_owned(), certificate);
