@@ -52,10 +52,8 @@ impl CertificateState {
         );
         for (names, ends) in self.shown.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let names = names.replace(['\\', '"', '\n'], "_");
-            let _ = writeln!(
-                out,
-                "tidegate_certificate_expiry_timestamp_seconds{{names=\"{names}\"}} {ends}"
-            );
+            let _ =
+                writeln!(out, "tidegate_certificate_expiry_timestamp_seconds{{names=\"{names}\"}} {ends}");
         }
     }
 }

@@ -46,12 +46,7 @@ impl SharedCertificates {
              ON CONFLICT (name) DO UPDATE SET text = excluded.text, written = excluded.written",
         );
         let now = i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX);
-        query
-            .bind(name.to_owned())
-            .bind(text.to_owned())
-            .bind(now)
-            .execute(self.database.writer())
-            .await?;
+        query.bind(name.to_owned()).bind(text.to_owned()).bind(now).execute(self.database.writer()).await?;
         Ok(())
     }
 

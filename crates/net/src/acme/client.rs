@@ -111,7 +111,9 @@ impl<S: Store> AcmeClient<S> {
         }
         let account = self.account().await?;
         let replaces = old.and_then(identifier);
-        let stored = order(&account, names, self.settings.challenge, (&*self.challenges, &self.store), replaces).await?;
+        let stored =
+            order(&account, names, self.settings.challenge, (&*self.challenges, &self.store), replaces)
+                .await?;
         let certificate = read(&stored)?;
         self.store.keep_certificate(&place(names), &stored).await.map_err(AcmeError::Store)?;
         Ok(certificate)

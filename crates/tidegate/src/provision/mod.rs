@@ -12,8 +12,8 @@ mod routes;
 mod tests;
 
 pub use access::FixedKey;
-pub use doors::{AcmePlan, DoorPlan, DoorTerms, Doors, TlsPlan};
 pub(crate) use access::requires_key;
+pub use doors::{AcmePlan, DoorPlan, DoorTerms, Doors, TlsPlan};
 
 use std::sync::Arc;
 use std::time::SystemTime;

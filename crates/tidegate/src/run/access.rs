@@ -21,8 +21,8 @@ pub(super) fn open(name: &str, folder: &Path) -> Result<Arc<AccessLog>> {
         path => {
             let path = folder.join(path);
             let file = append_to(&path);
-            let file =
-                file.with_context(|| format!("cannot open the access log {} (`access_log`)", path.display()))?;
+            let file = file
+                .with_context(|| format!("cannot open the access log {} (`access_log`)", path.display()))?;
             AccessLog::start(Box::new(LogFile { path, file, wanted: wanted.clone() }))
         }
     };
@@ -52,7 +52,9 @@ impl Write for LogFile {
         if self.wanted.swap(false, Ordering::Relaxed) {
             match append_to(&self.path) {
                 Ok(file) => self.file = file,
-                Err(error) => warn!(%error, "the access log cannot be opened anew; the file of before is written on"),
+                Err(error) => {
+                    warn!(%error, "the access log cannot be opened anew; the file of before is written on")
+                }
             }
         }
         self.file.write(bytes)

@@ -49,8 +49,7 @@ impl Certifier {
     /// Takes the doors' plans over.
     pub(super) fn take_over(&mut self, doors: &provision::Doors) {
         self.state.certificates.show(&self.doors.certificates());
-        let plans: Vec<_> =
-            doors.all().filter_map(|door| door.tls.as_ref()?.acme.clone()).collect();
+        let plans: Vec<_> = doors.all().filter_map(|door| door.tls.as_ref()?.acme.clone()).collect();
         if plans == self.plans {
             return;
         }

@@ -19,9 +19,23 @@ const START: Duration = Duration::from_secs(60);
 
 /// The signals that end a gateway. Made before it says that it listens, so that none of them kills it from then on.
 pub(super) struct Ending {
+    stop: Stop,
+    upgrade: Signal,
+}
+
+/// The signals that end it without a successor.
+struct Stop {
     terminate: Signal,
     interrupt: Signal,
-    upgrade: Signal,
+}
+
+impl Stop {
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// How this process was started: what is started in its place is the same, from whatever stands there by then.
@@ -51,18 +65,9 @@ impl Program {
 impl Ending {
     /// Listens for SIGTERM, SIGINT and SIGUSR2.
     pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            upgrade: signal(SignalKind::user_defined2())?,
-        })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+        let stop =
+            Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+        Ok(Self { stop, upgrade: signal(SignalKind::user_defined2())? })
     }
 
     /// Serves until a signal, then drains: `/ready` turns red, the doors close, open requests finish up to the limit. A second
@@ -70,7 +75,7 @@ impl Ending {
     pub(super) async fn serve(mut self, doors: &Doors, gateway: &Gateway, program: &Program) -> ExitCode {
         let successor = loop {
             tokio::select! {
-                () = self.wait() => break None,
+                () = self.stop.wait() => break None,
                 _ = self.upgrade.recv() => match self.hand_over(doors, program).await {
                     Ok(After::Served(id)) => break Some(id),
                     Ok(After::Ended) => break None,
@@ -96,7 +101,7 @@ impl Ending {
         }
         tokio::select! {
             () = doors.closed() => ExitCode::SUCCESS,
-            () = self.wait() => cut(),
+            () = self.stop.wait() => cut(),
         }
     }
 
@@ -106,7 +111,7 @@ impl Ending {
         let mut successor = doors.hand_over()?.start(program.command())?;
         let ready = tokio::select! {
             ready = timeout(START, successor.wait_ready()) => ready,
-            () = self.wait() => {
+            () = self.stop.wait() => {
                 give_up(successor);
                 return Ok(After::Ended);
             }

@@ -117,8 +117,9 @@ impl Start {
         if let Some(told) = books::hints(&self.loaded.config)? {
             tokio::spawn(hints::run(told, self.lasting.live.clone()));
         }
-        let occasions =
-            reload::Occasions::watch(self.path.as_deref()).context("cannot listen for signals")?;
+        let (text, files) = (&self.loaded.source.text, self.provisioned.doors.files());
+        let occasions = reload::Occasions::watch(self.path.as_deref(), text, files)
+            .context("cannot listen for signals")?;
         let ending = lifetime::Ending::listen().context("cannot listen for signals")?;
         greeting::print(&self.loaded, &self.provisioned, &bound, books.new_admin_key.as_ref());
         let state = Arc::new(ConfigState::default());
@@ -150,7 +151,7 @@ impl Start {
             started_with: self.loaded.config.clone(),
         };
         tokio::spawn(probes::go_rounds(gateway.clone()));
-        tokio::spawn(reloader.run(occasions, self.loaded.source.text.clone(), self.provisioned.doors.files()));
+        tokio::spawn(reloader.run(occasions));
         tokio::spawn(lifetime::stay_alive());
         // A predecessor ends when it hears this.
         handover::announce().context("whoever started this process cannot be told that it serves")?;

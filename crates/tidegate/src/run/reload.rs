@@ -47,60 +47,67 @@ pub(super) struct Reloader {
 pub(super) struct Occasions {
     hang_up: Signal,
     changes: Receiver<()>,
+    seen: Seen,
+    /// The files of certificates.
+    files: Vec<PathBuf>,
     /// Dropped, it watches no more.
     watcher: Option<RecommendedWatcher>,
 }
 
 impl Occasions {
-    /// Listens for SIGHUP and watches the file.
-    pub(super) fn watch(path: Option<&Path>) -> std::io::Result<Self> {
+    /// Listens for SIGHUP and watches the config, of which that was read, and the files of certificates.
+    pub(super) fn watch(path: Option<&Path>, text: &str, files: Vec<PathBuf>) -> std::io::Result<Self> {
         let (sender, changes) = channel(1);
         // The file may have changed since it was read: look once.
         let _ = sender.try_send(());
-        Ok(Self {
+        let mut this = Self {
             hang_up: signal(SignalKind::hangup())?,
             changes,
+            seen: Seen { text: Some(text.to_owned()), files: Vec::new() },
+            files: Vec::new(),
             watcher: watcher(path, sender),
-        })
+        };
+        this.watch_too(files);
+        Ok(this)
     }
 
-    /// Also watches the folders of those files.
-    fn watch_too(&mut self, files: &[PathBuf]) {
+    /// Also watches those files, by their folders.
+    fn watch_too(&mut self, files: Vec<PathBuf>) {
+        if self.files == files {
+            return;
+        }
         if let Some(watcher) = &mut self.watcher {
             files.iter().for_each(|file| watch(watcher, file));
         }
+        self.seen.files = contents(&files);
+        self.files = files;
     }
 }
 
 impl Reloader {
-    /// Waits for signals and changes for ever. `text` is what was read at the start; `files` are those of certificates.
-    pub(super) async fn run(mut self, mut occasions: Occasions, text: String, mut files: Vec<PathBuf>) {
-        occasions.watch_too(&files);
-        let mut seen = Seen { text: Some(text), files: contents(&files) };
+    /// Waits for signals and changes for ever.
+    pub(super) async fn run(mut self, mut occasions: Occasions) {
         loop {
             tokio::select! {
                 _ = occasions.hang_up.recv() => {}
                 () = quiet_after_change(&mut occasions.changes) => {
-                    let now = Seen { text: self.text(), files: contents(&files) };
-                    if now == seen || (now.text.is_none() && now.files == seen.files) {
+                    if self.look(&occasions) == occasions.seen {
                         continue;
                     }
                 }
             }
             // Before it is taken over, so that no change is missed in between.
-            seen = Seen { text: self.text().or(seen.text), files: contents(&files) };
-            if let Some(now) = self.reload().await
-                && now != files
-            {
-                occasions.watch_too(&now);
-                seen.files = contents(&now);
-                files = now;
+            occasions.seen = self.look(&occasions);
+            if let Some(files) = self.reload().await {
+                occasions.watch_too(files);
             }
         }
     }
 
-    fn text(&self) -> Option<String> {
-        read_text(self.path.as_ref()?).ok()
+    /// What there is now; a config that is gone is as it was.
+    fn look(&self, occasions: &Occasions) -> Seen {
+        let text = self.path.as_ref().and_then(|path| read_text(path).ok());
+        Seen { text: text.or_else(|| occasions.seen.text.clone()), files: contents(&occasions.files) }
     }
 
     /// Gives the files of certificates that are to be watched from now on; nothing if all stays as it was.
@@ -171,7 +178,7 @@ impl Reloader {
 }
 
 /// What is watched, to tell a change from a touch.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Seen {
     text: Option<String>,
     files: Vec<Option<Vec<u8>>>,

@@ -25,9 +25,9 @@ pub(super) enum CertificateShelf {
 /// The right to order.
 pub(super) enum Held {
     /// A locked file.
-    _File(std::fs::File),
+    File { _locked: std::fs::File },
     /// A lease in the database.
-    _Lease(Lease),
+    Lease { _lease: Lease },
 }
 
 impl CertificateShelf {
@@ -58,8 +58,10 @@ impl Store for CertificateShelf {
 
     async fn lock(&self, name: &str) -> io::Result<Held> {
         match self {
-            Self::Folder(files) => files.lock(name).await.map(Held::_File),
-            Self::Shared(shared) => shared.lease(name).await.map(Held::_Lease).map_err(failed),
+            Self::Folder(files) => files.lock(name).await.map(|_locked| Held::File { _locked }),
+            Self::Shared(shared) => {
+                shared.lease(name).await.map(|_lease| Held::Lease { _lease }).map_err(failed)
+            }
         }
     }
 

@@ -50,7 +50,9 @@ fn certificates_are_ordered_kept_and_renewed_by_either_challenge() {
     let folder = tempfile::tempdir().unwrap();
     let doors = free_addresses();
     let (pebble, _runtime) = pebble(folder.path(), doors, Some(15));
-    for (domains, more) in [("a.example.com, b.example.com", ""), ("c.example.com", ", challenges: [http-01]")] {
+    for (domains, more) in
+        [("a.example.com, b.example.com", ""), ("c.example.com", ", challenges: [http-01]")]
+    {
         std::fs::write(folder.path().join("tidegate.yaml"), config(doors, &pebble, domains, more)).unwrap();
         let mut gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
         // From the first moment on something is shown.
@@ -99,6 +101,8 @@ fn a_kept_certificate_is_shown_again_and_a_server_that_is_gone_is_no_reason_to_e
     gateway.wait_for_stderr("no certificate");
     assert_eq!(shown(doors[1], "a.example.com"), first);
     assert!(!is_pebbles(&shown(doors[1], "b.example.com")));
-    assert!(secure::get(doors[1], &careless(), "b.example.com", "/health").unwrap().starts_with("HTTP/1.1 200"));
+    assert!(
+        secure::get(doors[1], &careless(), "b.example.com", "/health").unwrap().starts_with("HTTP/1.1 200")
+    );
     assert!(get(gateway.admin, "/metrics").contains("tidegate_acme_total{outcome=\"bad\"} 1\n"));
 }

@@ -58,7 +58,10 @@ impl Gateway {
     }
 
     /// Starts that command with these sockets from descriptor 3 on, as service managers do.
-    pub(crate) fn start_with_sockets<const N: usize>(mut command: Command, sockets: [TcpListener; N]) -> Self {
+    pub(crate) fn start_with_sockets<const N: usize>(
+        mut command: Command,
+        sockets: [TcpListener; N],
+    ) -> Self {
         let mappings = sockets.into_iter().zip(3..);
         let mappings = mappings.map(|(socket, child_fd)| FdMapping { parent_fd: socket.into(), child_fd });
         command.fd_mappings(mappings.collect()).unwrap();

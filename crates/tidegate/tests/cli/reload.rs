@@ -110,7 +110,8 @@ fn sighup_reads_variables_again() {
 fn what_needs_a_restart_is_said() {
     let folder = folder_with(&config("before"));
     let mut gateway = start(folder.path());
-    let moved = config("before").replace("admin: { address: 127.0.0.1:0", "admin: { address: 127.0.0.2:0") + "workers: 2\n";
+    let moved = config("before").replace("admin: { address: 127.0.0.1:0", "admin: { address: 127.0.0.2:0")
+        + "workers: 2\n";
     std::fs::write(folder.path().join("tidegate.yaml"), moved).unwrap();
     gateway.wait_for_stderr("changed in the config, but needs a restart");
     gateway.wait_for_stderr("changed in the config, but needs a restart");

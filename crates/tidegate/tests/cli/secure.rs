@@ -57,8 +57,7 @@ pub(crate) fn shake(address: SocketAddr, client: &Arc<ClientConfig>, host: &str)
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     let name = ServerName::try_from(host.to_owned()).unwrap();
-    let mut connection =
-        ClientConnection::new(client.clone(), name).map_err(std::io::Error::other)?;
+    let mut connection = ClientConnection::new(client.clone(), name).map_err(std::io::Error::other)?;
     while connection.is_handshaking() {
         connection.complete_io(&mut socket)?;
     }

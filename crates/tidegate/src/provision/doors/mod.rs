@@ -3,8 +3,8 @@
 mod plan;
 mod tls;
 
-pub use plan::{AcmePlan, DoorPlan, DoorTerms, TlsPlan};
 use plan::TrustTerms;
+pub use plan::{AcmePlan, DoorPlan, DoorTerms, TlsPlan};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,8 +66,7 @@ fn check_addresses(loaded: &Loaded, problems: &mut Vec<Problem>) {
     }
     let path = |at: usize| vec!["listen".to_owned(), at.to_string(), "address".to_owned()];
     let doors = config.listen.iter().enumerate().map(|(at, door)| (door.address.clone(), path(at)));
-    let admin =
-        (DoorAddress::Tcp(config.admin.address.0), vec!["admin".to_owned(), "address".to_owned()]);
+    let admin = (DoorAddress::Tcp(config.admin.address.0), vec!["admin".to_owned(), "address".to_owned()]);
     let mut seen: Vec<Written> = Vec::new();
     for (address, path) in doors.chain([admin]) {
         let parts: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -183,8 +182,7 @@ impl Plans<'_> {
         let terms = DoorTerms {
             limits: entry.serve_limits(self.loaded.config.drain.0),
             trust,
-            seats: is_bounded
-                .then(|| (any(entry.max_connections), any(entry.max_connections_per_address))),
+            seats: is_bounded.then(|| (any(entry.max_connections), any(entry.max_connections_per_address))),
             redirect: self.redirect(entry, &path),
             is_secure: entry.tls.is_some(),
         };

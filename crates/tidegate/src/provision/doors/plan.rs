@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tidegate_net::ServeLimits;
 use tidegate_net::acme::ChallengeKind;
 use tidegate_net::serve::Trust;
 use tidegate_net::tls::{CallerCertificates, Certificate, OldestVersion, Unknown, UpstreamTls};
-use tidegate_net::ServeLimits;
 use tidegate_policy::access::Network;
 
 use crate::config::written::DoorAddress;
@@ -51,10 +51,7 @@ impl TrustTerms {
     /// The same for the server.
     pub fn trust(&self) -> Trust {
         let networks = self.networks.clone();
-        Trust::new(
-            move |address: IpAddr| networks.iter().any(|network| network.contains(address)),
-            self.unix,
-        )
+        Trust::new(move |address: IpAddr| networks.iter().any(|network| network.contains(address)), self.unix)
     }
 }
 

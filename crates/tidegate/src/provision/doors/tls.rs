@@ -116,8 +116,10 @@ impl Plans<'_> {
         let is_clear = self.loaded.config.listen.iter().any(|door| door.tls.is_none());
         if !is_clear && entry.challenges == [ChallengeWord::Http01] {
             let place = self.loaded.tree.place_of(&[&path[..], &["challenges"]].concat());
-            let problem = Problem::error("`http-01` is asked on a door in the clear, and there is none", place);
-            self.problems.push(problem.help("add `{ address: 0.0.0.0:80, redirect_to_https: true }` to `listen`"));
+            let problem =
+                Problem::error("`http-01` is asked on a door in the clear, and there is none", place);
+            self.problems
+                .push(problem.help("add `{ address: 0.0.0.0:80, redirect_to_https: true }` to `listen`"));
         }
         let trust = entry.ca.as_ref().and_then(|file| {
             let loaded = UpstreamTls::trusting(&self.loaded.folder.join(file));
@@ -142,7 +144,10 @@ fn dated(certificate: &Certificate, file: &str) -> Option<String> {
     let now = SystemTime::now();
     let days = |time: std::time::Duration| time.as_secs() / 86_400;
     if let Ok(since) = now.duration_since(certificate.ends()) {
-        return Some(format!("the certificate in {file} expired {} days ago: clients refuse it", days(since)));
+        return Some(format!(
+            "the certificate in {file} expired {} days ago: clients refuse it",
+            days(since)
+        ));
     }
     if certificate.begins() > now {
         return Some(format!("the certificate in {file} is not valid yet: clients refuse it"));

@@ -86,7 +86,10 @@ impl Building<'_> {
     fn check_not_ourselves(&mut self, name: &str, origin: &Origin) {
         let is_local = matches!(origin.host.as_str(), "127.0.0.1" | "localhost" | "::1");
         let doors = &self.loaded.config.listen;
-        if is_local && !origin.tls && doors.iter().any(|door| door.address.tcp().is_some_and(|door| door.port() == origin.port)) {
+        if is_local
+            && !origin.tls
+            && doors.iter().any(|door| door.address.tcp().is_some_and(|door| door.port() == origin.port))
+        {
             let problem = Problem::error(
                 format!("`{name}` is at {origin}, where the gateway itself listens"),
                 self.place(name, "base_url"),

@@ -89,7 +89,8 @@ impl Doors {
 
     /// Opens what is new in those plans: all of it, or nothing.
     pub(super) async fn open_new(&self, plans: &provision::Doors) -> Result<Vec<Bound>> {
-        let mut known: Vec<DoorAddress> = self.lock().callers.iter().map(|door| door.address.clone()).collect();
+        let mut known: Vec<DoorAddress> =
+            self.lock().callers.iter().map(|door| door.address.clone()).collect();
         let mut new = Vec::new();
         for plan in &plans.callers {
             match known.iter().position(|address| *address == plan.address) {
@@ -160,9 +161,16 @@ impl Doors {
         Ok(())
     }
 
-    fn serve(&self, plan: DoorPlan, sockets: Vec<Listener>, is_admin: bool, is_asked: bool) -> Result<OpenDoor> {
+    fn serve(
+        &self,
+        plan: DoorPlan,
+        sockets: Vec<Listener>,
+        is_admin: bool,
+        is_asked: bool,
+    ) -> Result<OpenDoor> {
         let secure = plan.tls.as_ref().map(|tls| Secure::new(tls, &self.made)).transpose()?;
-        let mut served = sockets.iter().map(Listener::second).collect::<std::io::Result<Vec<_>>>()?.into_iter();
+        let mut served =
+            sockets.iter().map(Listener::second).collect::<std::io::Result<Vec<_>>>()?.into_iter();
         let first = served.next().context("a door has no socket")?;
         let terms = plan.terms.clone();
         let mut door = served.fold(Door::new(first), Door::and).limits(terms.limits);
