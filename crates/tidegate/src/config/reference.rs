@@ -107,7 +107,7 @@ fn inner_path(name: &str, schema: &Json) -> String {
 
 /// The alternative that has keys, of several; a mapping before a list.
 fn structured(schema: &Json) -> &Json {
-    let alternatives = || schema["anyOf"].as_array().into_iter().flatten();
+    let alternatives = || schema["anyOf"].as_array().into_iter().flatten().map(structured);
     let all = || std::iter::once(schema).chain(alternatives());
     all()
         .find(|one| one["properties"].is_object() || one["additionalProperties"].is_object())
@@ -131,11 +131,15 @@ fn nested(schema: &Json, path: &str, rows: &mut Vec<String>) {
     for (name, schema) in properties(schema) {
         let what = description(schema).replace("\n\n", " ");
         let default = default_of(schema).unwrap_or_default();
-        // The same five keys stand in one place only.
-        let shared = name == "time_limits";
-        let kind = if shared { "as [`time_limits`](#time_limits)".to_owned() } else { kind(schema) };
+        // The same keys stand in one place only.
+        let elsewhere = match (path, name) {
+            (_, "time_limits") => Some("as [`time_limits`](#time_limits)"),
+            ("admin.", "tls") => Some("as [`listen[].tls`](#listen)"),
+            _ => None,
+        };
+        let kind = elsewhere.map_or_else(|| kind(schema), str::to_owned);
         rows.push(format!("| `{path}{name}` | {kind} | {default} | {what} |\n"));
-        if !shared {
+        if elsewhere.is_none() {
             nested(schema, &inner_path(&format!("{path}{name}"), schema), rows);
         }
     }
