@@ -159,6 +159,10 @@ fn default_of(schema: &Json) -> Option<String> {
         Json::Array(items) if items.is_empty() => None,
         Json::Object(entries) if entries.values().all(Json::is_null) => None,
         Json::Object(_) => Some("see its keys".to_owned()),
+        Json::Array(items) if items.iter().all(Json::is_string) => {
+            let words = items.iter().filter_map(Json::as_str);
+            Some(format!("`[{}]`", words.collect::<Vec<_>>().join(", ")))
+        }
         Json::Array(items) => {
             let address = |item: &Json| item["address"].as_str().unwrap_or_default().to_owned();
             let shown: Vec<String> = items.iter().map(address).collect();
