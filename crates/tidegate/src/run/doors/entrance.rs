@@ -5,8 +5,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_TYPE, HOST, LOCATION};
 use http::uri::Authority;
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
-use tidegate_net::{Challenges, Handler, Peer};
+use tidegate_net::{Challenges, Handler, Incoming, Peer};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::body::ReplyBody;
 
