@@ -19,8 +19,16 @@ const CHECKED: f64 = 0.85;
 const STEADY: f64 = 0.1;
 /// What a probe finds faster by more than this is no accident.
 const NOISE: f64 = 0.25;
-/// Three times slower than usual is a sign of trouble; as a logarithm.
-const TROUBLE: f64 = 1.1;
+/// Two and a half times slower than usual may be a sign of trouble; as a logarithm.
+const TROUBLE: f64 = 0.9;
+/// What is slower than that must add up to so many times the variance of latencies, or it may be chance.
+const PROOF: f64 = 10.0;
+/// It is overload only where so many times as many as usual are under way.
+const MORE: f64 = 1.5;
+/// After so many windows and [`CALM`] it is known what is usual; before, slow answers may just be those that take their time.
+const KNOWN: f64 = 5.0;
+/// The variance of latencies is taken for at least this.
+const LEAST_SPREAD: f64 = 0.04;
 /// Without a sign of trouble for so long the target is at ease, microseconds.
 const CALM: i64 = 30_000_000;
 /// A target that is slower than usual by more than this is not given more: half as slow again, as a logarithm.
@@ -56,6 +64,14 @@ pub(super) struct Gradient {
     troubled: Option<i64>,
     /// Windows in a row in which the limit was used up.
     crowded: u32,
+    /// At ease: the variance of latencies, and how many are usually under way.
+    spread: f64,
+    usual: f64,
+    /// Windows at ease so far, up to [`KNOWN`], and when the first one began.
+    known: f64,
+    began: i64,
+    /// At ease: what answers of late were slower than [`TROUBLE`] allows, added up, and how many they were.
+    excess: (f64, f64),
 }
 
 /// Samples of requests that began after it was opened, so that each is taken under the limit of the window.
@@ -63,6 +79,7 @@ pub(super) struct Gradient {
 struct Window {
     opened: i64,
     sum: f64,
+    squares: f64,
     count: f64,
     in_flight: f64,
     refusals: f64,
@@ -95,6 +112,11 @@ impl Gradient {
             floor_end: i64::MIN,
             troubled: rules.ease.is_none().then_some(i64::MIN),
             crowded: 0,
+            spread: 1.0,
+            usual: 0.0,
+            known: 0.0,
+            began: i64::MAX,
+            excess: (0.0, 0.0),
         }
     }
 
@@ -118,10 +140,19 @@ impl Gradient {
         if self.is_ramping && is_good && f64::from(in_flight) >= 0.75 * self.limit {
             self.set_limit(self.limit + 1.0);
         }
-        if started < self.window.opened {
+        if self.troubled.is_none()
+            && let Some(latency) = self.alarm(latency, now)
+            && f64::from(in_flight) > MORE * self.usual
+        {
+            self.begin_trouble(f64::from(in_flight), latency, now);
+            return;
+        }
+        // At ease nothing is compared, and without those that began before, answers that take their time would be missed.
+        if self.troubled.is_some() && started < self.window.opened {
             return;
         }
         self.window.sum += latency;
+        self.window.squares += latency * latency;
         self.window.count += 1.0;
         self.window.in_flight += f64::from(in_flight);
         let enough = match self.troubled {
@@ -134,6 +165,29 @@ impl Gradient {
         if self.window.count >= enough && now.saturating_sub(self.window.opened) >= SHORTEST {
             self.close(now);
         }
+    }
+
+    /// How slow the target is when chance does not explain it any more: answer by answer, as a window comes too late (a CUSUM test).
+    fn alarm(&mut self, latency: f64, now: i64) -> Option<f64> {
+        let trouble = self.base? + TROUBLE;
+        let (excess, count) = self.excess;
+        let excess = excess + latency - trouble;
+        self.excess = if excess > 0.0 { (excess, count + 1.0) } else { (0.0, 0.0) };
+        (self.is_known(now) && excess > PROOF * self.spread).then(|| trouble + excess / (count + 1.0))
+    }
+
+    /// Whether it is known what is usual.
+    fn is_known(&self, now: i64) -> bool {
+        self.known >= KNOWN && now.saturating_sub(self.began) > CALM
+    }
+
+    /// At once as many as would be answered in time if as many a second were done as now (Little's law); not fewer than usually.
+    fn begin_trouble(&mut self, in_flight: f64, latency: f64, now: i64) {
+        (self.troubled, self.is_ramping, self.excess) = (Some(now), false, (0.0, 0.0));
+        self.window = Window { opened: now, ..Window::default() };
+        let room = self.base.unwrap_or(latency) + self.rules.tolerance.max(1.01).ln() - latency;
+        let least = self.usual.max(f64::from(self.rules.initial) / 4.0);
+        self.set_limit((in_flight * room.min(0.0).exp()).max(least.min(in_flight)));
     }
 
     /// One is too many: of those under way this one was refused. At most halves the limit in a second, as what refuses everything for a
@@ -177,19 +231,19 @@ impl Gradient {
             self.set_limit(before);
             return;
         }
+        self.note_trouble(fill, now);
         if fill < 0.5 {
             return;
         }
         self.turn(base, latency, fill);
-        self.note_trouble(now);
         if self.troubled.is_some() {
             self.begin_probe(now, latency);
         }
     }
 
-    /// Without trouble for a while, the target is at ease again.
-    fn note_trouble(&mut self, now: i64) {
-        if self.rules.ease.is_none() || self.slow.is_some() {
+    /// When the limit has not been in the way for a while, the target is at ease again. As long as it is, it is what keeps trouble away.
+    fn note_trouble(&mut self, fill: f64, now: i64) {
+        if self.rules.ease.is_none() || fill >= 0.75 {
             self.troubled = Some(now);
         } else if self.troubled.is_some_and(|troubled| now.saturating_sub(troubled) > CALM) {
             (self.troubled, self.is_ramping) = (None, true);
@@ -201,13 +255,11 @@ impl Gradient {
         let in_flight = window.in_flight / window.count;
         let base = self.base.unwrap_or(latency);
         let fill = in_flight / self.limit;
+        let spread = (window.squares / window.count - latency * latency).max(LEAST_SPREAD);
+        let learns = (1.0 / (self.known + 1.0)).max(0.2);
+        self.spread += learns * (spread - self.spread);
+        self.usual += learns * (in_flight - self.usual);
         self.crowded = if fill >= 0.75 { self.crowded + 1 } else { 0 };
-        if latency > base + TROUBLE {
-            self.troubled = Some(now);
-            self.is_ramping = false;
-            self.set_limit(in_flight.max(f64::from(self.rules.initial) / 4.0));
-            return;
-        }
         // The limit is in the way, so it has to be right.
         if self.crowded > CROWDED {
             (self.troubled, self.crowded) = (Some(now), 0);
@@ -216,6 +268,9 @@ impl Gradient {
         }
         let passed = now.saturating_sub(window.opened).max(0) as f64;
         let pace = if latency < base { 0.2 } else { (passed / GETTING_USED).min(0.2) };
+        let pace = if self.is_known(now) { pace } else { learns };
+        self.began = self.began.min(window.opened);
+        self.known = (self.known + 1.0).min(KNOWN);
         self.base = Some(base + pace * (latency - base));
         // What fills the limit widens it answer by answer.
         let wide = if fill < 0.75 && latency < base + WIDENS {

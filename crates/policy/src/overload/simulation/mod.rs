@@ -1,6 +1,8 @@
 //! Whole rushes in virtual time: callers, queue, limit, retry budget and a provider.
 
+mod drill;
 mod fairness;
+mod night;
 mod rush;
 mod world;
 
