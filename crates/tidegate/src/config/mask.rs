@@ -44,7 +44,9 @@ fn mask_line(line: &str, is_list: &mut bool) -> String {
         if is_secret_name(&lower[..colon]) {
             let start = colon + 1;
             let end = start + lower[start..].find([',', '}']).unwrap_or(lower.len() - start);
-            hide(&mut bytes, start, end);
+            if name_before(&lower[..colon]) != "key" || !is_file(&lower[start..end]) {
+                hide(&mut bytes, start, end);
+            }
         }
     }
     for (start, _) in lower.match_indices("sk-") {
@@ -65,12 +67,23 @@ fn mask_line(line: &str, is_list: &mut bool) -> String {
 
 /// Whether a mapping's key that ends here names a secret: `api_key`, `OPENAI_KEY`, `x-api-key`, but not `monkey`.
 fn is_secret_name(before_colon: &str) -> bool {
+    let name = name_before(before_colon);
+    let last_word = name.rsplit(['_', '-']).next().unwrap_or_default();
+    SECRET_NAMES.contains(&last_word) && name != "first_token"
+}
+
+/// The mapping's key that ends here.
+fn name_before(before_colon: &str) -> &str {
     let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let trimmed = before_colon.trim_end_matches(['"', '\'', ' ']);
     let start = trimmed.rfind(|c| !is_name(c)).map_or(0, |at| at + 1);
-    let name = trimmed.get(start..).unwrap_or_default();
-    let last_word = name.rsplit(['_', '-']).next().unwrap_or_default();
-    SECRET_NAMES.contains(&last_word) && name != "first_token"
+    trimmed.get(start..).unwrap_or_default()
+}
+
+/// Whether a value is the name of a file with a key, which is no secret: `tls/app.key`.
+fn is_file(value: &str) -> bool {
+    let bare = value.trim().trim_matches(['"', '\'']);
+    [".key", ".pem"].iter().any(|end| bare.ends_with(end)) && !bare.contains([' ', '#'])
 }
 
 /// Replaces a value by `*`, but leaves what only points at a secret (`${NAME}`) and what surrounds the value.
@@ -112,6 +125,7 @@ mod tests {
             mask("api_keys:\n  - canary\n  - \"${B}\"\nb:\n  - c\n"),
             "api_keys:\n  - ******\n  - \"${B}\"\nb:\n  - c\n"
         );
+        assert_eq!(mask("api_key: canary.key"), "api_key: **********");
         assert_eq!(mask("models: sk-canary-1/x"), "models: ***********/x");
         assert_eq!(mask("url: http://me:pw@host/x"), "url: http://*****@host/x");
     }
@@ -124,6 +138,7 @@ mod tests {
             "{ api_key: \"${KEY}\", a: b }",
             "monkey: 1",
             "first_token: 1s",
+            "- { cert: a.pem, key: tls/a.key }",
         ] {
             assert_eq!(mask(line), line);
         }

@@ -211,6 +211,27 @@ fn a_balancers_header_tells_who_asks() {
     assert!(answer.contains("x-who: 192.0.2.7"), "{answer}");
 }
 
+#[test]
+fn more_connections_than_are_allowed_are_closed() {
+    let config = format!("{ADMIN}listen: [{{ address: 127.0.0.1:0, max_connections: 2 }}]\n");
+    let (_folder, gateway) = start(&config, &[]);
+    let held: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = TcpStream::connect(gateway.address).unwrap();
+            stream.write_all(b"GET /health HTTP/1.1\r\nhost: h\r\n\r\n").unwrap();
+            stream.read_exact(&mut [0; 12]).unwrap();
+            stream
+        })
+        .collect();
+    let mut third = TcpStream::connect(gateway.address).unwrap();
+    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    let read = third.read(&mut [0; 1]);
+    assert!(
+        matches!(read, Ok(0)) || read.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+    );
+    drop(held);
+}
+
 /// A port that nobody has now.
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()

@@ -4,12 +4,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::gateway::PATIENCE;
+/// Longer than a handshake takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A certificate with its key, as PEM texts.
 pub(crate) struct Pair {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -141,8 +141,9 @@ fn kept_alive(address: SocketAddr) -> Result<(), String> {
 
 #[test]
 fn fault_93_ten_upgrades_and_reloads_under_load_lose_no_request() {
-    let folder =
-        folder_with("listen: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\naccess_log: off\n");
+    let folder = folder_with(
+        "listen: [{ address: 127.0.0.1:0 }, { address: 127.0.0.1:0, tls: self-signed }, { address: \"unix:t.sock\" }]\nadmin: { address: 127.0.0.1:0 }\naccess_log: off\n",
+    );
     let mut gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
     let address = gateway.address;
     let load = Load::of(vec![
@@ -170,6 +171,7 @@ fn fault_93_ten_upgrades_and_reloads_under_load_lose_no_request() {
     assert!(get(gateway.admin, "/readyz").starts_with("HTTP/1.1 200"));
     assert!(gateway.end().success());
     assert!(once(address).is_ok());
+    assert!(UnixStream::connect(folder.path().join("t.sock")).is_ok());
 }
 
 #[test]
