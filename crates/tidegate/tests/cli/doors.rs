@@ -272,6 +272,11 @@ fn doors_open_close_and_change_while_running() {
     rewrite(&format!("{{ address: {} }}", taken.local_addr().unwrap()));
     gateway.wait_for_stderr("the config was not taken over");
     assert!(secure::get(second, &secure::careless(), "localhost", "/health").is_ok());
+    // Nor is one that overlaps with a door of our own.
+    let overlapping = format!("{{ address: \"*:{}\" }}]\nrequire_key: true\n#", second.port());
+    rewrite(&overlapping);
+    gateway.wait_for_stderr("this change needs a restart");
+    assert!(secure::get(second, &secure::careless(), "localhost", "/health").is_ok());
 }
 
 #[test]

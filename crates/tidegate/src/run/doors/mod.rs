@@ -97,7 +97,7 @@ impl Doors {
                 Some(place) => drop(known.swap_remove(place)),
                 None => {
                     let socket = bind::bind(&plan.address).await;
-                    let socket = socket.with_context(|| format!("cannot listen on {}", plan.address))?;
+                    let socket = socket.with_context(|| self.trouble(&plan.address))?;
                     new.push(Bound { plan: plan.clone(), sockets: vec![socket] });
                 }
             }
@@ -105,26 +105,45 @@ impl Doors {
         Ok(new)
     }
 
+    /// Why an address cannot be had.
+    fn trouble(&self, wanted: &DoorAddress) -> String {
+        let port = wanted.tcp().map(|address| address.port());
+        let open = self.lock();
+        let overlaps = |door: &&OpenDoor| port.is_some() && door.address.tcp().map(|own| own.port()) == port;
+        match open.callers.iter().find(overlaps) {
+            Some(door) => format!(
+                "cannot listen on {wanted} while the door at {} is open: this change needs a restart",
+                door.address
+            ),
+            None => format!("cannot listen on {wanted}"),
+        }
+    }
+
     /// Takes other plans over: new doors are served, others closed, changed ones served anew on the same socket. Open connections
     /// keep their terms.
-    pub(super) fn take_over(&self, plans: &provision::Doors, mut new: Vec<Bound>) -> Result<()> {
+    pub(super) fn take_over(&self, plans: &provision::Doors, mut new: Vec<Bound>) {
         let is_asked = asks(plans.callers.iter());
         let mut open = self.lock();
         if open.is_draining {
-            return Ok(());
+            return;
         }
         let mut before = std::mem::take(&mut open.callers);
         for plan in &plans.callers {
-            let door = if let Some(place) = before.iter().position(|door| door.address == plan.address) {
-                self.changed(before.remove(place), plan, false, is_asked)
+            if let Some(place) = before.iter().position(|door| door.address == plan.address) {
+                let door = self.changed(before.remove(place), plan, false, is_asked);
+                open.callers.push(door);
             } else if let Some(place) = new.iter().position(|bound| bound.plan.address == plan.address) {
                 let bound = new.remove(place);
-                info!(url = bound.url(), "a new door");
-                self.serve(bound.plan, bound.sockets, false, is_asked)?
-            } else {
-                continue;
-            };
-            open.callers.push(door);
+                let url = bound.url();
+                match self.serve(bound.plan, bound.sockets, false, is_asked) {
+                    Ok(door) => open.callers.push(door),
+                    Err(error) => {
+                        error!(url, error = format!("{error:#}"), "a new door cannot be served");
+                        continue;
+                    }
+                }
+                info!(url, "a new door");
+            }
         }
         for door in before {
             info!(address = %door.address, "a door is closed; its open exchanges may finish");
@@ -133,7 +152,6 @@ impl Doors {
         if let Some(admin) = open.admin.take_if(|admin| admin.address == plans.admin.address) {
             open.admin = Some(self.changed(admin, &plans.admin, true, false));
         }
-        Ok(())
     }
 
     /// A door by another plan. If that fails, it stays as it is.
