@@ -8,12 +8,10 @@ pub mod expect;
 pub mod health;
 pub mod hedge;
 pub mod limit;
-pub mod order;
 pub mod overload;
 pub mod retry;
 pub mod time_limits;
 
 pub use expect::Expect;
-pub use order::weighted_order;
 pub use retry::{LONGEST_RETRY_AFTER, RetryRules, retry_after};
 pub use time_limits::TimeLimits;

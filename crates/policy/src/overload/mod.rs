@@ -2,7 +2,7 @@
 //!
 //! A [`Concurrency`] per target bounds what is under way there. In front of targets stands a [`Queue`]: who finds no room waits
 //! in it by [`Class`], fairly among callers, or is refused at once when waiting would be in vain. [`Memory`] sheds new work before the process is
-//! in danger; [`SlowStream`] gives up on a stream that trickles while nothing is committed.
+//! in danger.
 //!
 //! Moments (`now`, `started`, `deadline`) are microseconds since 1970-01-01 UTC, as in [`limit`](crate::limit).
 
@@ -12,13 +12,11 @@ mod memory;
 mod queue;
 #[cfg(test)]
 mod simulation;
-mod slow_stream;
 
 pub use class::Class;
 pub use concurrency::{Adaptive, Concurrency, ConcurrencyRules};
 pub use memory::{Memory, Thresholds};
 pub use queue::{Ask, Fate, Offered, Queue, QueueRules, Refused, Ticket, Why, Woke, Woken};
-pub use slow_stream::{SlowStream, SlowStreamRules};
 
 use std::time::Duration;
 
