@@ -73,6 +73,9 @@ pub(crate) async fn run(setting: &Setting<'_>, plan: &Plan) -> Result<LoadResult
     })
 }
 
+/// At half load so many requests at least are looked at.
+const FEWEST: f64 = 20.0;
+
 async fn measure(gateway: &Contender, direct: &Contender, work: &Work, plan: &Plan) -> Result<Figures> {
     let process = gateway.process.as_ref();
     let aim = gateway.aim(work);
@@ -91,6 +94,9 @@ async fn measure(gateway: &Contender, direct: &Contender, work: &Work, plan: &Pl
     let mut half = None;
     if process.is_some() {
         let rate = saturated.per_second() / 2.0;
+        // A short look at a slow build would see a request or none.
+        let measured = span.measured.max(Duration::from_secs_f64(FEWEST / rate));
+        let span = Span { measured, ..span };
         let through = at_rate(&aim, rate, span, process).await.context("at half load")?;
         // Anthropic's dialect cannot be asked of the fake provider: there, the same work in its own dialect.
         let without = at_rate(&direct_aim(direct, work), rate, span, None).await?;

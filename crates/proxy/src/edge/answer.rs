@@ -12,7 +12,7 @@ use tidegate_policy::edge::variables::Escape;
 use super::body::{EdgeBody, Patience, Source};
 use super::checks::check;
 use super::finish::finish;
-use super::pack::{CODINGS, Packer};
+use super::pack::{self, Packer};
 use super::pass::{changed, is_bodiless, pass};
 use super::seen::Seen;
 use super::site::AiPath;
@@ -308,10 +308,6 @@ fn packer(
     head: &mut http::response::Parts,
     length: Option<u64>,
 ) -> Option<Packer> {
-    let mut rules = route.compression.clone()?;
-    rules.codings.retain(|coding| CODINGS.contains(coding));
-    if visit.head.method == Method::HEAD {
-        return None;
-    }
-    rules.compress(&visit.head.headers, head.status, &mut head.headers, length).and_then(Packer::new)
+    let rules = route.compression.as_ref().filter(|_| visit.head.method != Method::HEAD)?;
+    pack::packer(rules, &visit.head.headers, head.status, &mut head.headers, length)
 }

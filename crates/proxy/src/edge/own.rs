@@ -42,6 +42,9 @@ pub fn failed(error: &EdgeError, site: &Site, exchange: &mut Exchange) -> Respon
             plain(error, status, exchange)
         }
     };
+    if let Some(passage) = &mut exchange.edge {
+        passage.sent = body.len() as u64;
+    }
     exchange.error = Some(error.code().to_owned());
     exchange.outcome = Outcome::Failed;
     exchange.status = status.as_u16();

@@ -7,6 +7,8 @@ use brotli::CompressorWriter;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::{HeaderMap, StatusCode};
+use tidegate_policy::edge::compression::CompressionRules;
 use tidegate_policy::edge::negotiate::Coding;
 
 /// nginx's level is 1; 4 costs a little more and is noticeably smaller.
@@ -38,7 +40,20 @@ impl fmt::Debug for Packer {
 }
 
 /// Codings that are made on the way, best first.
-pub const CODINGS: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
+const CODINGS: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
+
+/// Decides whether an answer is compressed on the way, and says so in its headers. Codings that cannot be made on the way are not offered.
+pub fn packer(
+    rules: &CompressionRules,
+    asked: &HeaderMap,
+    status: StatusCode,
+    map: &mut HeaderMap,
+    length: Option<u64>,
+) -> Option<Packer> {
+    let mut rules = rules.clone();
+    rules.codings.retain(|coding| CODINGS.contains(coding));
+    rules.compress(asked, status, map, length).and_then(Packer::new)
+}
 
 impl Packer {
     /// A compressor for that coding; none for one that is not made on the way.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use tidegate_net::{Incoming, LaneAnswer, LaneError, LaneLimits};
 use tidegate_policy::balance::Outcome as Judged;
@@ -27,6 +27,9 @@ use crate::traffic::{Engaged, try_enter};
 
 /// The longest that an attempt may take that is watched by its body's movements.
 const UNBOUNDED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// So many kept connections of a server may turn out to be closed, one after the other.
+const STALE_LANES: usize = 3;
 
 /// What is sent to whichever server is asked.
 struct Outward {
@@ -95,7 +98,7 @@ async fn ask_in_turn(
                 }
                 (failing, true, EdgeError::BadAnswer)
             }
-            Err(Missed { failing, was_sent, error }) => {
+            Err(Missed { failing, was_sent, error, .. }) => {
                 (failing, proxy.next.may_go_on(failing, so_far(was_sent)), error)
             }
         };
@@ -142,13 +145,36 @@ fn note(server: &Arc<Server>, asked: &Result<LaneAnswer, Missed>, took: Duration
 struct Missed {
     failing: Failing,
     was_sent: bool,
+    /// A kept connection broke without a byte of the answer.
+    was_idle: bool,
     error: EdgeError,
 }
 
+/// Asks a server. What broke on a kept connection, as its server closed it in the same moment, is asked again on another one.
 async fn ask(proxy: &Proxy, server: &Server, visit: &Visit, outward: &Outward) -> Result<LaneAnswer, Missed> {
+    for _ in 0..STALE_LANES {
+        match ask_once(proxy, server, visit, outward).await {
+            Err(missed) if missed.was_idle && is_repeatable(visit, outward) => {}
+            asked => return asked,
+        }
+    }
+    ask_once(proxy, server, visit, outward).await
+}
+
+fn is_repeatable(visit: &Visit, outward: &Outward) -> bool {
+    visit.head.method.is_idempotent() && outward.upload.is_repeatable()
+}
+
+async fn ask_once(
+    proxy: &Proxy,
+    server: &Server,
+    visit: &Visit,
+    outward: &Outward,
+) -> Result<LaneAnswer, Missed> {
     let request = request(proxy, server, visit, outward).map_err(|error| Missed {
         failing: Failing::Error,
         was_sent: false,
+        was_idle: false,
         error,
     })?;
     let sent = send(server, request, &proxy.times, &outward.upload).await;
@@ -183,7 +209,7 @@ async fn send(
             Err(_) if upload.deadline(patience, begin) > deadline => {}
             Err(_) => {
                 let error = if upload.is_waiting() { EdgeError::BodyTimeout } else { EdgeError::Timeout };
-                return Err(Missed { failing: Failing::Timeout, was_sent: true, error });
+                return Err(Missed { failing: Failing::Timeout, was_sent: true, was_idle: false, error });
             }
         }
     }
@@ -191,6 +217,7 @@ async fn send(
 
 fn missed(error: LaneError) -> Missed {
     tracing::debug!(%error, "a lane gave no answer");
+    let was_idle = matches!(error, LaneError::Broken { was_idle: true, .. });
     let (failing, was_sent, error) = match error {
         LaneError::ConnectTimeout { .. } => (Failing::Timeout, false, EdgeError::Timeout),
         LaneError::AnswerTimeout { .. } => (Failing::Timeout, true, EdgeError::Timeout),
@@ -201,7 +228,7 @@ fn missed(error: LaneError) -> Missed {
         }
         LaneError::Broken { .. } => (Failing::Error, true, EdgeError::BadAnswer),
     };
-    Missed { failing, was_sent, error }
+    Missed { failing, was_sent, was_idle, error }
 }
 
 fn request(
@@ -239,6 +266,7 @@ fn request(
 fn outward_headers(proxy: &Proxy, route: &Route, visit: &Visit, exchange: &Exchange) -> HeaderMap {
     let mut map = visit.head.headers.clone();
     remove_hop_by_hop(&mut map);
+    tidy_up(&mut map);
     map.remove(CONTENT_LENGTH);
     // The client is told to go on as soon as its body is wanted.
     map.remove(EXPECT);
@@ -256,9 +284,26 @@ fn outward_headers(proxy: &Proxy, route: &Route, visit: &Visit, exchange: &Excha
     let id = exchange.id.to_string();
     map.insert(headers::REQUEST_ID, headers::value(&id));
     if !route.request_headers.changes.is_empty() {
-        route.request_headers.apply(&mut map, &visit.scene(&id, &route.name));
+        let mut scene = visit.scene(&id, &route.name);
+        scene.user = exchange.edge.as_ref().and_then(|passage| passage.user.as_deref());
+        route.request_headers.apply(&mut map, &scene);
     }
     map
+}
+
+/// Takes out what servers read in more than one way: names with `_`, which many of them take for `-` and so for a header that only the gateway may
+/// set (nginx's `underscores_in_headers off`), and cookies in pieces, as HTTP/2 may send them (RFC 9113 section 8.2.3).
+fn tidy_up(map: &mut HeaderMap) {
+    let ambiguous: Vec<_> = map.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
+    for name in ambiguous {
+        map.remove(name);
+    }
+    if map.get_all(COOKIE).iter().nth(1).is_some() {
+        let pieces: Vec<&[u8]> = map.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+            map.insert(COOKIE, whole);
+        }
+    }
 }
 
 /// The path and query as the upstream gets them.

@@ -58,7 +58,8 @@ impl Seen {
             .tries
             .iter()
             .map(|tried| Try {
-                address: &tried.server,
+                // As nginx writes it: without the scheme.
+                address: tried.server.split_once("://").map_or(&tried.server, |(_, address)| address),
                 status: tried.status,
                 head: tried.head,
                 end: tried.end,

@@ -183,3 +183,11 @@ async fn folders_show_their_index_and_applications_their_page() {
         "a script is no page"
     );
 }
+
+#[tokio::test]
+async fn a_coding_that_is_not_made_on_the_way_is_not_announced() {
+    let (house, _folder) = served(|_| {}).await;
+    let answer = get(house.address, "/s/app.js", "accept-encoding: zstd\r\n").await;
+    assert_eq!(header(&answer, "content-encoding"), None);
+    assert!(body(&answer).starts_with("let x = 1;"), "{answer}");
+}

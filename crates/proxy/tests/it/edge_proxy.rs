@@ -367,3 +367,53 @@ async fn any_path_can_lead_to_the_ai_gateway_and_what_no_route_takes_does() {
     assert_eq!((status(&wrong), header(&wrong, "allow")), ("405", Some("POST")));
     assert_eq!(house.rows().len(), 4, "every attempt is in the ledger");
 }
+
+#[tokio::test]
+async fn names_with_underscores_are_not_taken_for_what_only_the_gateway_may_say() {
+    let (url, heard) = upstream(OK).await;
+    let house = passing(&url).await;
+    get(
+        house.address,
+        "/",
+        "x_forwarded_for: 6.6.6.6\r\nX-Forwarded_For: 7.7.7.7\r\nx_user: admin\r\nx-app: a_b\r\n",
+    )
+    .await;
+    let request = heard.lock().unwrap()[0].clone();
+    assert!(
+        !request.contains("6.6.6.6") && !request.contains("7.7.7.7") && !request.contains("admin"),
+        "{request}"
+    );
+    assert_eq!(header(&request, "x-app"), Some("a_b"));
+}
+
+#[tokio::test]
+async fn rfc_9113_8_2_3_cookies_in_pieces_become_one_for_the_server() {
+    let (url, heard) = upstream(OK).await;
+    let house = passing(&url).await;
+    get(house.address, "/", "cookie: sid=abc\r\ncookie: theme=dark; x=y\r\n").await;
+    let request = heard.lock().unwrap()[0].clone();
+    assert_eq!(header(&request, "cookie"), Some("sid=abc; theme=dark; x=y"), "{request}");
+    assert_eq!(request.to_ascii_lowercase().matches("cookie:").count(), 1);
+}
+
+/// A server that answers the first request of each connection, and closes at the second.
+async fn closing() -> String {
+    let url = crate::raw_upstream::upstream(|_, mut stream| async move {
+        if crate::raw_upstream::read_request(&mut stream).await.is_some() {
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            let _ = crate::raw_upstream::read_request(&mut stream).await;
+        }
+    })
+    .await;
+    url.trim_end_matches("/v1").to_owned()
+}
+
+#[tokio::test]
+async fn fault_59_a_kept_connection_that_its_server_closes_is_no_502() {
+    let house = passing(&closing().await).await;
+    for _ in 0..4 {
+        assert_eq!(status(&get(house.address, "/", "").await), "200");
+    }
+    let post = "POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc";
+    assert_eq!(status(&say(house.address, post).await), "502", "it may have been done already");
+}

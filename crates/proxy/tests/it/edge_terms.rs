@@ -162,5 +162,5 @@ async fn fault_79_a_log_in_nginxs_words_has_one_line_a_request_whatever_is_in_it
     let (before, upstream) = times(lines[0]);
     assert_eq!(before, "127.0.0.1 \"GET /a?b=c HTTP/1.1\" 200 2 \"\\x22evil\\x5C\\x09one\"");
     assert!(upstream.contains(server), "{}", lines[0]);
-    assert_eq!(times(lines[1]).0, "127.0.0.1 \"GET /%zz HTTP/1.1\" 400 0 \"-\"");
+    assert_eq!(times(lines[1]).0, "127.0.0.1 \"GET /%zz HTTP/1.1\" 400 109 \"-\"");
 }

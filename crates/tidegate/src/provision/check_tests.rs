@@ -352,6 +352,7 @@ fn routes_that_cannot_be() {
   empty: {}
 trusted_proxies: [10.0.0.0/33]
 error_pages: { 200: ./ok.html, 502: ./none.html }
+hsts: { max_age: forever }
 routes:
   - { path: api, proxy: app }
   - { path: /a/*, proxy: "http://127.0.0.1:1" }

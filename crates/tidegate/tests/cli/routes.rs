@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use crate::gateway::{Gateway, ask, chat, folder_with, get, tidegate};
+use crate::secure;
 
 fn example() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/site-and-chatbot")
@@ -47,6 +48,70 @@ fn a_url_is_explained_by_the_route_that_takes_it() {
     ];
     let all: Vec<String> = all.iter().map(|(url, method)| explained(url, method)).collect();
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(all.join("\n")) });
+}
+
+fn started(name: &str) -> (tempfile::TempDir, Gateway) {
+    let folder = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name));
+    let gateway = Gateway::start(folder.path());
+    (folder, gateway)
+}
+
+#[test]
+fn the_example_of_a_chat_api_answers_limits_and_keeps_its_metrics_inside() {
+    let (_folder, gateway) = started("chat-api");
+    let answer = ask(gateway.address, "POST", "/v1/chat", &chat("demo/echo", "chat api", false));
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("chat api"), "{answer}");
+    assert!(
+        answer.contains("\"routes:api_limit\";r=49") && answer.contains("\"routes:conn_limit\";r=9"),
+        "{answer}"
+    );
+    assert!(answer.contains("x-frame-options: SAMEORIGIN"), "{answer}");
+    assert!(get(gateway.address, "/health").ends_with("{\"status\":\"healthy\"}\n"));
+    for path in ["/metrics", "/anything"] {
+        assert!(get(gateway.address, path).starts_with("HTTP/1.1 502"), "the application is not there");
+    }
+}
+
+#[test]
+fn the_example_of_generate_limits_each_user_by_himself() {
+    let (_folder, gateway) = started("generate-api");
+    for (user, left) in [("u-1", 99), ("u-1", 98), ("u-2", 99)] {
+        let body = chat("generate", "for many", false).replacen('{', &format!("{{\"user\":\"{user}\","), 1);
+        let answer = ask(gateway.address, "POST", "/generate", &body);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("for many"), "{answer}");
+        assert!(answer.contains(&format!("\"per-user\";r={left}")), "{answer}");
+    }
+}
+
+#[test]
+fn the_example_of_several_applications_has_site_and_models_on_one_origin() {
+    let folder = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/several-apps"));
+    // On the ports of both of its doors others may listen.
+    let config = folder.path().join("tidegate.yaml");
+    let free = std::fs::read_to_string(&config).unwrap().replace(":8080,", ":0,").replace(":8443,", ":0,");
+    std::fs::write(config, free).unwrap();
+    let gateway = Gateway::start_with(tidegate(folder.path(), &["run", "--admin", "127.0.0.1:0"]));
+    assert!(get(gateway.address, "/chat/").starts_with("HTTP/1.1 308"), "to https");
+    let (_, rest) = gateway.said.split_once("listening https://").expect("a door with TLS");
+    let address = rest.lines().next().unwrap().parse().unwrap();
+    let client = secure::careless();
+    let get = |path: &str| secure::get(address, &client, "localhost", path).unwrap();
+    let page = get("/");
+    assert!(page.contains("<h1>Agents</h1>"), "{page}");
+    assert!(page.contains("strict-transport-security: max-age=31536000; includeSubDomains"), "{page}");
+    assert!(get("/api/v1/models").contains("demo/echo"));
+    for path in ["/chat/", "/draw/x"] {
+        assert!(get(path).starts_with("HTTP/1.1 502"), "the applications are not there");
+    }
+}
+
+#[test]
+fn the_example_of_regions_asks_the_nearest() {
+    let (_folder, gateway) = started("regions");
+    for _ in 0..4 {
+        let answer = ask(gateway.address, "POST", "/chat", &chat("chat", "near", false));
+        assert!(answer.contains("x-tidegate-target: demo/echo\r\n") && answer.contains("near"), "{answer}");
+    }
 }
 
 #[test]

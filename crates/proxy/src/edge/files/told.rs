@@ -20,7 +20,7 @@ use super::read::{FileBody, Part};
 use super::{Files, expect_reading, names};
 use crate::body::ReplyBody;
 use crate::edge::body::{EdgeBody, Source};
-use crate::edge::pack::Packer;
+use crate::edge::pack::{self, Packer};
 use crate::edge::visit::Visit;
 use crate::edge::{EdgeError, own};
 use crate::exchange::Exchange;
@@ -104,7 +104,7 @@ fn told(
         && !asked.contains_key(RANGE)
         && let Some(rules) = compression
     {
-        packer = rules.compress(asked, StatusCode::OK, &mut map, Some(file.length)).and_then(Packer::new);
+        packer = pack::packer(rules, asked, StatusCode::OK, &mut map, Some(file.length));
     }
     match precondition(&visit.head.method, asked, known) {
         Precondition::Holds => {}

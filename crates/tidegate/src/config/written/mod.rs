@@ -21,9 +21,9 @@ pub use named::Named;
 pub use price::PriceEntry;
 pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
 pub use routes::{
-    AiEntry, AiWord, BasicEntry, CompressEntry, CorsEntry, HeaderChanges, MatchEntry, RedirectEntry,
-    RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes, ServerEntry,
-    ServerStrategy, ServerTerms, UpstreamEntry, Words,
+    AiEntry, AiWord, BasicEntry, CompressEntry, CorsEntry, HeaderChanges, HstsEntry, MatchEntry,
+    RedirectEntry, RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes,
+    ServerEntry, ServerStrategy, ServerTerms, UpstreamEntry, Words,
 };
 pub use scalar::{Address, BaseUrl, Dollars, DoorAddress, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};
@@ -99,6 +99,8 @@ pub struct Config {
     pub error_pages: Named<String>,
     /// Adds headers that make browsers careful to the answers of all routes: no sniffing of types, no foreign frames, short referrers.
     pub security_headers: bool,
+    /// Tells browsers that came by TLS to come by TLS only (`Strict-Transport-Security`, RFC 6797); brings `security_headers` along.
+    pub hsts: Option<HstsEntry>,
     /// Proxies in front of the gateway whose `X-Forwarded-For` is believed: `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
     /// Bounds on what is held in memory.
@@ -162,6 +164,7 @@ impl Default for Config {
             upstreams: Named::default(),
             error_pages: Named::default(),
             security_headers: false,
+            hsts: None,
             trusted_proxies: Vec::new(),
             sizes: Sizes::default(),
             time_limits: TimeLimitsEntry::default(),

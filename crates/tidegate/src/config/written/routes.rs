@@ -301,6 +301,18 @@ pub struct CompressTerms {
     pub min_length: Option<Size>,
 }
 
+/// How long browsers insist on TLS.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HstsEntry {
+    /// For so long after each visit: `30d`, `1y`. By default two years.
+    pub max_age: Option<String>,
+    /// For the names below the host, too.
+    pub include_subdomains: bool,
+    /// The host may be put on browsers' own lists; that is hard to undo.
+    pub preload: bool,
+}
+
 /// Servers behind one name.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

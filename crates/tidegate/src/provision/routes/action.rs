@@ -247,7 +247,7 @@ impl Building<'_> {
 }
 
 /// An age such as `1h`, `30d` or `1y`, as nginx writes them.
-fn age(text: &str) -> Option<Duration> {
+pub(super) fn age(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);
     let seconds = match unit {

@@ -3,6 +3,7 @@
 mod action;
 mod log;
 mod matching;
+mod secure;
 mod terms;
 mod upstreams;
 
@@ -15,7 +16,6 @@ use tidegate_policy::access::Network;
 use tidegate_policy::edge::client::TrustedProxies;
 use tidegate_policy::edge::path::PathRules;
 use tidegate_policy::edge::route::RouteTable;
-use tidegate_policy::edge::security_headers::Hsts;
 use tidegate_proxy::edge::{Route, Site, Upstream};
 
 use super::Lasting;
@@ -30,6 +30,7 @@ pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Probl
     building.build_upstreams();
     let trusted = TrustedProxies { networks: building.trusted(), ..TrustedProxies::default() };
     let error_pages = building.error_pages();
+    building.check_security();
     let log = building.log_format();
     if config.routes.is_empty() && config.trusted_proxies.is_empty() && log.is_none() {
         return None;
@@ -138,9 +139,5 @@ impl Building<'_> {
 
     fn path(&self, written: &str) -> PathBuf {
         self.loaded.folder.join(Path::new(written))
-    }
-
-    fn security(&self) -> Option<Option<Hsts>> {
-        self.loaded.config.security_headers.then_some(None)
     }
 }
