@@ -1,6 +1,7 @@
 //! Sockets: listeners, the HTTP server and its drain, upstream lanes. Floor 2: knows bytes and time, nothing of models.
 
 pub mod acme;
+mod ahead;
 pub mod drain;
 pub mod h1;
 pub mod handover;
@@ -15,8 +16,9 @@ pub mod tls;
 pub mod tunnel;
 pub mod upgrade;
 
+pub use ahead::{Ahead, Duplex, Upgraded};
 pub use drain::Drain;
-pub use h1::{Outgoing, Upgraded};
+pub use h1::Outgoing;
 pub use incoming::{Fault, Incoming, IncomingError};
 pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol};
 pub use origin::{Origin, OriginError};

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
-pub use self::caller::{CallerStream, OnUpgrade, on};
 pub(crate) use self::caller::{Grant, offer};
+pub use self::caller::{OnUpgrade, on};
 
 mod caller;
 

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Response;
 
 use super::body::Piece;
@@ -113,9 +113,9 @@ impl<T: Transport> Connection<T> {
     }
 
     /// The stream and what was read of it, when the answer said that it is not HTTP from now on.
-    pub(crate) fn into_tunnel(mut self) -> Option<(T, BytesMut)> {
+    pub(crate) fn into_tunnel(mut self) -> Option<(T, Bytes)> {
         let is_sent = self.message.is_none() && self.unsent.is_none();
-        let read = std::mem::take(self.reader.buffer());
+        let read = std::mem::take(self.reader.buffer()).freeze();
         (is_sent && self.reader.is_tunnel()).then_some((self.stream, read))
     }
 
@@ -151,7 +151,7 @@ impl<T: Transport> Connection<T> {
 
     /// The stream and what was read of it.
     #[cfg(test)]
-    pub(crate) fn into_parts(mut self) -> (T, BytesMut) {
+    pub(crate) fn into_parts(mut self) -> (T, bytes::BytesMut) {
         let read = std::mem::take(self.reader.buffer());
         (self.stream, read)
     }

@@ -12,10 +12,10 @@ mod error;
 mod head;
 mod outgoing;
 mod read;
+mod room;
 pub mod server;
 pub(crate) mod stream;
 mod unsent;
-mod upgraded;
 pub(crate) mod write;
 
 pub use body::Piece;
@@ -23,7 +23,6 @@ pub use error::Error;
 pub use head::Asked;
 pub use outgoing::{BodyError, Outgoing};
 pub use read::Reader;
-pub use upgraded::Upgraded;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use http::Response;
 use super::body::{Extent, Piece};
 use super::error::Error;
 use super::head::{Asked, Head};
+use super::room::Room;
 
 /// Most bytes of an answer's head.
 const HEAD_BYTES: usize = 256 * 1024;
@@ -13,9 +14,6 @@ const HEAD_BYTES: usize = 256 * 1024;
 const HINTS: u16 = 1000;
 /// What every answer begins with.
 const BEGIN: &[u8; 7] = b"HTTP/1.";
-/// How much is read at once: at first, and at most.
-const ROOM: usize = 8 * 1024;
-const MOST_ROOM: usize = 256 * 1024;
 
 /// Reads answers, one after the other. Put bytes into [`Reader::buffer`] while [`Reader::head`] gives none or
 /// [`Reader::piece`] asks for more. After an error there is no sense in going on.
@@ -29,7 +27,7 @@ pub struct Reader {
     /// `None` until the head was read.
     extent: Option<Extent>,
     persists: bool,
-    room: usize,
+    room: Room,
 }
 
 impl Reader {
@@ -42,7 +40,7 @@ impl Reader {
             hints: 0,
             extent: None,
             persists: true,
-            room: ROOM,
+            room: Room::new(),
         }
     }
 
@@ -59,16 +57,12 @@ impl Reader {
 
     /// How much to read at once.
     pub(crate) fn room(&self) -> usize {
-        self.room
+        self.room.bytes()
     }
 
-    /// So much was read: who fills all the room is given more of it, who needs little gets less.
+    /// So much was read.
     pub(crate) fn filled(&mut self, count: usize) {
-        if self.buffer.len() == self.buffer.capacity() {
-            self.room = (self.room * 2).min(MOST_ROOM);
-        } else if count < self.room / 4 {
-            self.room = (self.room / 2).max(ROOM);
-        }
+        self.room.filled(count, self.buffer.len() == self.buffer.capacity());
     }
 
     /// Lets an empty buffer go.

@@ -65,16 +65,22 @@ impl Transport for Stream {
                 }
                 pin!(stream.read_buf(buffer)).poll(context)
             }
-            // TLS has its own buffer with the plain bytes: they are copied once, into as much room as they need.
-            Self::Tls(stream) => {
-                let plain = ready!(Pin::new(&mut **stream).poll_fill_buf(context))?;
-                let count = plain.len();
-                buffer.extend_from_slice(plain);
-                Pin::new(&mut **stream).consume(count);
-                Poll::Ready(Ok(count))
-            }
+            Self::Tls(stream) => fill_plain(context, &mut **stream, buffer),
         }
     }
+}
+
+/// Fills from TLS, which has its own buffer with the plain bytes: they are copied once, into as much room as they need.
+pub(crate) fn fill_plain(
+    context: &mut Context<'_>,
+    mut stream: impl AsyncBufRead + Unpin,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let plain = ready!(Pin::new(&mut stream).poll_fill_buf(context))?;
+    let count = plain.len();
+    buffer.extend_from_slice(plain);
+    Pin::new(&mut stream).consume(count);
+    Poll::Ready(Ok(count))
 }
 
 impl AsyncRead for Stream {

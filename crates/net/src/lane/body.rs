@@ -10,7 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::trunk::TrunkBody;
 use super::{Lane, LaneAnswer, LanePool};
-use crate::h1::{self, Upgraded};
+use crate::ahead::Upgraded;
+use crate::h1;
 
 /// An answer's body. When it has been read to its end, its lane is used again; dropped before, the lane is closed (in HTTP/2:
 /// the stream is reset), which is how an upstream learns that nobody listens any more.
@@ -45,7 +46,7 @@ impl LaneBody {
     pub fn upgraded(self) -> Option<Upgraded> {
         let Carrier::Lane(lane, _) = self.carrier? else { return None };
         let (stream, read) = lane.into_tunnel()?;
-        Some(Upgraded::new(stream, read))
+        Some(Upgraded::of(read, stream))
     }
 
     fn give_back_at_end(&mut self) {

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tracing::debug;
@@ -16,6 +16,7 @@ use super::door::{Accepted, Shared, Trust};
 use super::line::Socket;
 use super::proxy_protocol::{self, Header, LONGEST};
 use super::seats::Seat;
+use crate::ahead::Ahead;
 use crate::tls::TlsServer;
 
 /// How often the rest of something half is looked for that must not be taken yet.
@@ -105,8 +106,8 @@ async fn greet_unix(
         read_more(&mut stream, &mut before).await?;
     }
     let is_http2 = before.starts_with(PREFACE);
-    let before: Bytes = before.freeze();
-    Ok(Some(Greeted { socket: Socket::Unix(before, stream), peer, is_http2 }))
+    let socket = Socket::Unix(Ahead::new(before.freeze(), stream));
+    Ok(Some(Greeted { socket, peer, is_http2 }))
 }
 
 async fn read_more(stream: &mut UnixStream, before: &mut BytesMut) -> io::Result<()> {

@@ -5,7 +5,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -14,14 +13,15 @@ use tokio_rustls::server::TlsStream;
 
 use super::limits::Pace;
 use super::seats::Seat;
+use crate::ahead::Ahead;
 
 /// What is under a connection.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    /// With what was read before it was known what it is.
-    Unix(Bytes, UnixStream),
+    /// Something was read before it was known what it is.
+    Unix(Ahead<UnixStream>),
 }
 
 /// What a connection holds as long as it lives, upgraded or not.
@@ -63,13 +63,7 @@ impl AsyncRead for Line {
         match &mut self.get_mut().socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_read(context, into),
             Socket::Tls(stream) => Pin::new(stream).poll_read(context, into),
-            Socket::Unix(before, stream) if before.is_empty() => Pin::new(stream).poll_read(context, into),
-            Socket::Unix(before, _) => {
-                let count = before.len().min(into.remaining());
-                into.put_slice(&before[..count]);
-                before.advance(count);
-                Poll::Ready(Ok(()))
-            }
+            Socket::Unix(stream) => Pin::new(stream).poll_read(context, into),
         }
     }
 }
@@ -80,7 +74,7 @@ impl AsyncWrite for Line {
         let written = match &mut this.socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Socket::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-            Socket::Unix(_, stream) => Pin::new(stream).poll_write(context, bytes),
+            Socket::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
         };
         this.patience.written(context, written)
     }
@@ -94,7 +88,7 @@ impl AsyncWrite for Line {
         let written = match &mut this.socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, parts),
             Socket::Tls(stream) => Pin::new(stream).poll_write_vectored(context, parts),
-            Socket::Unix(_, stream) => Pin::new(stream).poll_write_vectored(context, parts),
+            Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(context, parts),
         };
         this.patience.written(context, written)
     }
@@ -107,7 +101,7 @@ impl AsyncWrite for Line {
         let this = self.get_mut();
         let flushed = match &mut this.socket {
             // A socket has nothing to flush.
-            Socket::Tcp(_) | Socket::Unix(..) => Poll::Ready(Ok(())),
+            Socket::Tcp(_) | Socket::Unix(_) => Poll::Ready(Ok(())),
             Socket::Tls(stream) => Pin::new(stream).poll_flush(context),
         };
         this.patience.flushed(context, flushed)
@@ -118,7 +112,7 @@ impl AsyncWrite for Line {
         let ended = match &mut this.socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Socket::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-            Socket::Unix(_, stream) => Pin::new(stream).poll_shutdown(context),
+            Socket::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         };
         this.patience.flushed(context, ended)
     }

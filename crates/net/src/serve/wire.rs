@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use socket2::SockRef;
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::line::{Line, Socket};
 use crate::h1::server::connection::Wire;
-use crate::h1::stream::Transport;
+use crate::h1::stream::{Transport, fill_plain};
 
-/// Up to so much is read on the stack, and copied into what it needs.
+/// Up to so much is read on the stack.
 const LITTLE: usize = 8 * 1024;
 
 impl Transport for Line {
@@ -26,33 +26,36 @@ impl Transport for Line {
         room: usize,
     ) -> Poll<io::Result<usize>> {
         match self.socket() {
-            // TLS has its own buffer with the plain bytes.
-            Socket::Tls(stream) => {
-                let plain = ready!(Pin::new(&mut **stream).poll_fill_buf(context))?;
-                let count = plain.len();
-                buffer.extend_from_slice(plain);
-                Pin::new(&mut **stream).consume(count);
-                Poll::Ready(Ok(count))
-            }
+            Socket::Tls(stream) => fill_plain(context, &mut **stream, buffer),
             Socket::Tcp(stream) if room > LITTLE => {
                 ready!(stream.poll_read_ready(context))?;
                 buffer.reserve(room);
                 pin!(stream.read_buf(buffer)).poll(context)
             }
-            Socket::Unix(before, stream) if room > LITTLE && before.is_empty() => {
-                ready!(stream.poll_read_ready(context))?;
-                buffer.reserve(room);
-                pin!(stream.read_buf(buffer)).poll(context)
-            }
-            Socket::Tcp(_) | Socket::Unix(..) => {
-                let mut space = [const { MaybeUninit::uninit() }; LITTLE];
-                let mut read = ReadBuf::uninit(&mut space);
-                ready!(Pin::new(self).poll_read(context, &mut read))?;
-                buffer.extend_from_slice(read.filled());
-                Poll::Ready(Ok(read.filled().len()))
-            }
+            Socket::Tcp(stream) => fill_little(context, stream, buffer),
+            Socket::Unix(ahead) => match ahead.plain().filter(|_| room > LITTLE) {
+                Some(stream) => {
+                    ready!(stream.poll_read_ready(context))?;
+                    buffer.reserve(room);
+                    pin!(stream.read_buf(buffer)).poll(context)
+                }
+                None => fill_little(context, ahead, buffer),
+            },
         }
     }
+}
+
+/// Reads on the stack, and copies it into no more room than it needs.
+fn fill_little(
+    context: &mut Context<'_>,
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let mut space = [const { MaybeUninit::uninit() }; LITTLE];
+    let mut read = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(stream).poll_read(context, &mut read))?;
+    buffer.extend_from_slice(read.filled());
+    Poll::Ready(Ok(read.filled().len()))
 }
 
 impl Wire for Line {
@@ -62,7 +65,7 @@ impl Wire for Line {
         let _ = match self.socket_ref() {
             Socket::Tcp(stream) => SockRef::from(stream).set_linger(linger),
             Socket::Tls(stream) => SockRef::from(stream.get_ref().0).set_linger(linger),
-            Socket::Unix(..) => Ok(()),
+            Socket::Unix(_) => Ok(()),
         };
     }
 }

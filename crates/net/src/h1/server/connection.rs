@@ -290,7 +290,7 @@ impl<H: Handler, T: Wire> Connection<H, T> {
         if after == After::Switched {
             // What is left of a body is nothing that another protocol should find.
             if let (Some(grant), Some(wire), true) = (grant, self.wire.take(), is_read) {
-                grant.give(std::mem::take(self.reader.buffer()), wire);
+                grant.give(std::mem::take(self.reader.buffer()).freeze(), wire);
             }
             return Next::End;
         }

@@ -6,15 +6,13 @@ use super::head::Head;
 use super::refusal::Refusal;
 use crate::h1::Piece;
 use crate::h1::body::{Extent, take};
+use crate::h1::room::Room;
 
 /// Most bytes of a request's first line.
 const FIRST_LINE: usize = 16 * 1024;
 /// Most bytes of chunks that are not data: so many, and so many more for every byte of data. One byte in a chunk needs 5.
 const FRAMING: u64 = 32 * 1024;
 const FRAMING_OF_BYTE: u64 = 8;
-/// How much is read at once: at first, and at most.
-const ROOM: usize = 8 * 1024;
-const MOST_ROOM: usize = 256 * 1024;
 
 /// Reads requests, one after the other. Put bytes into [`Reader::buffer`] while [`Reader::head`] gives none or
 /// [`Reader::piece`] asks for more. After a refusal there is no sense in going on.
@@ -33,7 +31,7 @@ pub struct Reader {
     extent: Extent,
     /// Bytes of its chunks that were not data, beyond what was allowed for its data.
     framing: u64,
-    room: usize,
+    room: Room,
 }
 
 impl Reader {
@@ -47,7 +45,7 @@ impl Reader {
             has_skipped: false,
             extent: Extent::Length(0),
             framing: 0,
-            room: ROOM,
+            room: Room::new(),
         }
     }
 
@@ -63,16 +61,12 @@ impl Reader {
 
     /// How much to read at once.
     pub(super) fn room(&self) -> usize {
-        self.room
+        self.room.bytes()
     }
 
-    /// So much was read: who fills all the room is given more of it, who needs little gets less.
+    /// So much was read.
     pub(super) fn filled(&mut self, count: usize) {
-        if count >= self.room {
-            self.room = (self.room * 2).min(MOST_ROOM);
-        } else if count < self.room / 4 {
-            self.room = (self.room / 2).max(ROOM);
-        }
+        self.room.filled(count, count >= self.room.bytes());
     }
 
     /// Lets an empty buffer go.
@@ -99,7 +93,7 @@ impl Reader {
         let head = Head::parse(&bytes)?;
         (self.searched, self.line, self.has_skipped) = (0, 0, false);
         (self.extent, self.framing) = (head.extent, 0);
-        self.room = ROOM;
+        self.room = Room::new();
         Ok(Some(head))
     }
 

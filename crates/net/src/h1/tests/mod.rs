@@ -12,6 +12,38 @@ use http::Response;
 
 use super::{Asked, Error, Piece, Reader};
 
+/// Bodies in chunks (RFC 9112 section 7.1) that must be refused, in requests and answers.
+pub(super) const MALFORMED_CHUNKS: [&str; 28] = [
+    "\r\n",
+    "g\r\n",
+    "+5\r\nhello",
+    "-5\r\nhello",
+    " 5\r\nhello",
+    "5 \r\nhello",
+    "5\nhello",
+    "0x5\r\nhello",
+    "1_0\r\nhello",
+    "5\r\r\nhello",
+    "00000000000000005\r\nhello",
+    "10000000000000000\r\n",
+    "fffffffffffffffff\r\n",
+    ";x\r\n",
+    "5;x\nhello",
+    "5;\0\r\nhello",
+    "5 x\r\nhello",
+    "5;x\rhello",
+    "5\r\nhello0\r\n\r\n",
+    "5\r\nhello\n0\r\n\r\n",
+    "5\r\nhello\rx",
+    "5\r\nhelloo\r\n0\r\n\r\n",
+    "0\n\n",
+    "0\r\n\n",
+    "0\r\nx: y\n\r\n",
+    "0\r\nx: \0\r\n\r\n",
+    "0\r\nx: y\rz\r\n\r\n",
+    "0\r\n\rx",
+];
+
 /// An answer as it was read.
 #[derive(Debug)]
 pub(super) struct Read {

@@ -213,18 +213,18 @@ impl Doors {
             tokio::spawn(door.serve(self.operators.clone(), drain));
             return;
         }
-        let presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let https = service.terms.redirect;
         if service.terms.is_secure || (https.is_none() && !service.is_asked) {
-            let served = door.serve(self.gateway.clone(), drain);
-            tokio::spawn(async move {
-                served.await;
-                drop(presence);
-            });
+            self.present(door.serve(self.gateway.clone(), drain));
             return;
         }
         let (gateway, made) = (self.gateway.clone(), self.made.clone());
-        let served = door.serve(Arc::new(Entrance { gateway, made, https }), drain);
+        self.present(door.serve(Arc::new(Entrance { gateway, made, https }), drain));
+    }
+
+    /// Serves a door for callers; as long as it is served, they are not all closed.
+    fn present(&self, served: impl Future<Output = ()> + Send + 'static) {
+        let presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner).clone();
         tokio::spawn(async move {
             served.await;
             drop(presence);

@@ -2,6 +2,7 @@
 //! is handed on. The numbers are those of the sections of the RFCs.
 
 use super::{read, whole};
+use crate::h1::tests::MALFORMED_CHUNKS;
 
 /// What that is refused with, whole and byte by byte; nothing of it may be handed on.
 fn status(bytes: &[u8]) -> u16 {
@@ -91,36 +92,7 @@ fn rfc_9112_6_1_fault_05_a_coding_in_http_1_0() {
 
 #[test]
 fn rfc_9112_7_1_fault_06_chunks() {
-    for body in [
-        "\r\n",
-        "g\r\n",
-        "+5\r\nhello",
-        "-5\r\nhello",
-        " 5\r\nhello",
-        "5 \r\nhello",
-        "5\nhello",
-        "0x5\r\nhello",
-        "1_0\r\nhello",
-        "5\r\r\nhello",
-        "00000000000000005\r\nhello",
-        "10000000000000000\r\n",
-        "fffffffffffffffff\r\n",
-        ";x\r\n",
-        "5;x\nhello",
-        "5;\0\r\nhello",
-        "5 x\r\nhello",
-        "5;x\rhello",
-        "5\r\nhello0\r\n\r\n",
-        "5\r\nhello\n0\r\n\r\n",
-        "5\r\nhello\rx",
-        "5\r\nhelloo\r\n0\r\n\r\n",
-        "0\n\n",
-        "0\r\n\n",
-        "0\r\nx: y\n\r\n",
-        "0\r\nx: \0\r\n\r\n",
-        "0\r\nx: y\rz\r\n\r\n",
-        "0\r\n\rx",
-    ] {
+    for body in MALFORMED_CHUNKS {
         let request = format!("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n{body}");
         assert_eq!(status(request.as_bytes()), 400, "{body:?}");
     }
