@@ -12,7 +12,7 @@ use crate::rush::rush;
 async fn fleet(redis: &Redis, fake: &FakeProvider, limit: &str) -> Vec<Arc<Instance>> {
     let url = redis.url();
     let more = format!(
-        "redis: {{ url: \"{url}\", time_limit: 2s }}\nkeys: {{ fleet: {{ key: {KEY}, limits: [{limit}] }} }}"
+        "redis: {{ url: \"{url}\", time_limit: 30s }}\nkeys: {{ fleet: {{ key: {KEY}, limits: [{limit}] }} }}"
     );
     let config = config(fake.addr(), &more);
     (0..3).map(|_| Arc::new(Instance::start(&config))).collect()
