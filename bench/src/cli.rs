@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
 pub(crate) enum What {
     /// Saturation, a fixed rate and half load, for each work (the default)
     Load(LoadArguments),
+    /// The load without a report, for `cargo xtask release`
+    #[command(hide = true)]
+    Train(LoadArguments),
     /// Many streams held at once: memory per stream, nothing lost
     Streams {
         #[arg(long, default_value_t = 1000)]

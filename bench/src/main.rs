@@ -97,6 +97,10 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
             println!("{}", runs::profile::run(setting, gateway, &work, *seconds).await?);
             return Ok(());
         }
+        What::Train(load) => {
+            runs::load::run(setting, &plan(load, false)?).await?;
+            return Ok(());
+        }
         What::Report | What::Drill { .. } => Results::load(&folder),
         What::All => all(setting).await?,
         // In CI, one short run of everything.

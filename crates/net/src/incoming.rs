@@ -40,6 +40,14 @@ impl Incoming {
         Self(Kind::Whole(bytes.into()))
     }
 
+    /// The rest comes in one piece and is copied nowhere, if its length was told and the version of HTTP makes that cheap. For who
+    /// has made sure that there is room for it.
+    pub fn gather(&mut self) {
+        if let Kind::Fed(body) = &mut self.0 {
+            body.gather();
+        }
+    }
+
     pub(crate) fn fed(body: Fed) -> Self {
         Self(Kind::Fed(body))
     }

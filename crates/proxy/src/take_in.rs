@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
+use tidegate_net::Incoming;
 use tidegate_policy::overload::{Class, Memory};
 
 use crate::body::read_request;
@@ -15,10 +16,11 @@ use crate::traffic::class_of;
 
 /// Reads a request's body, decompressed. Its bytes count against the memory of the process until the exchange has ended; where they
 /// do not fit any more, the request is refused, those that matter least first.
-pub async fn take_in<B>(headers: &HeaderMap, body: B, exchange: &mut Exchange) -> Result<Bytes, GatewayError>
-where
-    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
-{
+pub async fn take_in(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    exchange: &mut Exchange,
+) -> Result<Bytes, GatewayError> {
     exchange.class = class_of(headers, exchange);
     let desk = exchange.desk.clone();
     let limit = exchange.snapshot.rules.request_body;
@@ -27,6 +29,10 @@ where
     let told = if told > limit as u64 { 0 } else { told };
     if !desk.memory.admit(exchange.class, told) {
         return Err(GatewayError::Shed(Shed::Memory));
+    }
+    if told > 0 {
+        // Its room is charged already.
+        body.gather();
     }
     let mut charged =
         Charged { body, memory: &desk.memory, class: exchange.class, charged: told, read: 0, is_full: false };
@@ -43,8 +49,8 @@ where
 }
 
 /// A body whose bytes are charged to the memory of the process as they come.
-struct Charged<'m, B> {
-    body: B,
+struct Charged<'m> {
+    body: Incoming,
     memory: &'m Memory,
     class: Class,
     charged: u64,
@@ -52,10 +58,7 @@ struct Charged<'m, B> {
     is_full: bool,
 }
 
-impl<B> Body for Charged<'_, B>
-where
-    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
-{
+impl Body for Charged<'_> {
     type Data = Bytes;
     type Error = String;
 

@@ -1,4 +1,4 @@
-//! The one developer command: `cargo xtask run | test | ci | tidy | floors | gen | bench | drill | fuzz`.
+//! The one developer command: `cargo xtask run | test | ci | tidy | floors | gen | release | bench | drill | fuzz`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
 mod bench;
@@ -8,6 +8,7 @@ mod floors;
 mod fuzz;
 mod gen_docs;
 mod program;
+mod release;
 mod run;
 mod steps;
 mod test;
@@ -28,6 +29,7 @@ Examples:
   cargo xtask test rust                    only the Rust tests
   cargo xtask test python -- -k streamed   only some tests of the Python SDKs
   cargo xtask ci                           exactly what CI runs
+  cargo xtask release                      build as releases are, with a profile taken under load
   cargo xtask drill rush                   play the night of the outage, judge how the gateway did
   cargo xtask gen                          write the generated documents anew
   cargo xtask fuzz sse 60                  fuzz one target for a minute";
@@ -62,6 +64,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Build the program as it is given out, with a profile taken under load, into `dist/` of the target folder
+    Release,
     /// Measure the gateway beside nginx
     Bench {
         /// Arguments for the bench program
@@ -97,6 +101,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tidy => tidy::run(&workspace),
         Command::Floors => floors::run(&workspace),
         Command::Gen { check } => gen_docs::run(&workspace, check),
+        Command::Release => release::run(&workspace),
         Command::Bench { args } => bench::run(&workspace, &args),
         Command::Drill { args } => drill::run(&workspace, &args),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),

@@ -17,6 +17,11 @@ impl Room {
         self.0
     }
 
+    /// So much is still to come.
+    pub(super) fn set(&mut self, left: usize) {
+        self.0 = left.clamp(FIRST, MOST);
+    }
+
     /// So much was read; `is_full`: there may be more.
     pub(super) fn filled(&mut self, count: usize, is_full: bool) {
         if is_full {

@@ -29,6 +29,8 @@ struct Hatch {
     /// Bytes that were not taken yet, when the head told it.
     left: Option<u64>,
     is_wanted: bool,
+    /// Whether the rest is wanted in one piece, where its length was told.
+    is_wanted_whole: bool,
     is_dropped: bool,
     /// Who waits for a piece.
     taker: Option<Waker>,
@@ -81,6 +83,11 @@ impl Fed {
         Poll::Pending
     }
 
+    /// The rest comes in one piece, where its length was told.
+    pub(crate) fn gather(&mut self) {
+        open(&self.0).is_wanted_whole = true;
+    }
+
     /// Whether all of it was taken.
     pub(crate) fn is_at_end(&self) -> bool {
         let hatch = open(&self.0);
@@ -106,6 +113,11 @@ impl Feed {
         let mut hatch = open(&self.0);
         set(&mut hatch.feeder, context);
         hatch.is_wanted && hatch.piece.is_none() && !hatch.is_dropped
+    }
+
+    /// Whether the rest is wanted in one piece.
+    pub(super) fn is_wanted_whole(&self) -> bool {
+        open(&self.0).is_wanted_whole
     }
 
     /// Whether nobody can ask any more.

@@ -57,7 +57,7 @@ pub(crate) struct Connection<H: Handler, T> {
     pub(super) interim: Interim,
     grant: Option<Grant>,
     pub(super) alarm: Alarm,
-    /// Bytes of the body that came since the alarm was set.
+    /// Bytes of the body, with its framing, that came since the alarm was set.
     pub(super) came: usize,
     /// Whether bytes of the body were waited for when it was last looked.
     pub(super) is_kept_waiting: bool,

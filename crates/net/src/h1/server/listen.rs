@@ -65,11 +65,10 @@ impl<H: Handler, T: Wire> Connection<H, T> {
 
     /// Hands over the next piece of the body.
     fn poll_feed(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
-        loop {
-            match self.reader.piece() {
+        while let Some(feed) = &self.feed {
+            let piece = if feed.is_wanted_whole() { self.reader.rest() } else { self.reader.piece() };
+            match piece {
                 Ok(Piece::Data(bytes)) => {
-                    let Some(feed) = &self.feed else { break };
-                    self.came = self.came.saturating_add(bytes.len());
                     self.is_kept_waiting = false;
                     feed.give(bytes, context);
                     if !self.reader.is_at_end() {
@@ -84,7 +83,7 @@ impl<H: Handler, T: Wire> Connection<H, T> {
                     break;
                 }
                 Ok(Piece::More) => match self.poll_fill(context) {
-                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Ready(Ok(count @ 1..)) => self.came = self.came.saturating_add(count),
                     // Whoever reads it learns of it, and may say why that is no request.
                     Poll::Ready(Ok(0)) => {
                         self.is_half_closed = true;

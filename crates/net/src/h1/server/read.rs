@@ -13,6 +13,8 @@ const FIRST_LINE: usize = 16 * 1024;
 /// Most bytes of chunks that are not data: so many, and so many more for every byte of data. One byte in a chunk needs 5.
 const FRAMING: u64 = 32 * 1024;
 const FRAMING_OF_BYTE: u64 = 8;
+/// Most room that is made at once for a body in one piece. What is not written to takes no memory yet.
+const RESERVED: usize = 1 << 20;
 
 /// Reads requests, one after the other. Put bytes into [`Reader::buffer`] while [`Reader::head`] gives none or
 /// [`Reader::piece`] asks for more. After a refusal there is no sense in going on.
@@ -152,6 +154,18 @@ impl Reader {
             return Err(Refusal::malformed("its chunks are more framing than data"));
         }
         Ok(piece)
+    }
+
+    /// What is left of the body in one piece, if its length was told; the next piece otherwise.
+    pub(super) fn rest(&mut self) -> Result<Piece, Refusal> {
+        let Some(left) = self.left().filter(|left| *left > 0) else { return self.piece() };
+        let lacking = usize::try_from(left).unwrap_or(usize::MAX).saturating_sub(self.buffer.len());
+        if lacking == 0 {
+            return self.piece();
+        }
+        self.buffer.reserve(lacking.min(RESERVED));
+        self.room.set(lacking);
+        Ok(Piece::More)
     }
 
     /// The whole body, if all of it is there and its length was told.

@@ -3,6 +3,7 @@
 use http::{Method, Version};
 
 use super::{read, whole};
+use crate::h1::Piece;
 use crate::h1::server::Reader;
 
 const STREAM: &str = "GET /a?b=c HTTP/1.1\r\nHost: h\r\nx-a: 1\r\nX-A:  two \r\n\r\n\
@@ -96,4 +97,25 @@ fn single_bytes_in_chunks_are_read_however_many_there_are() {
     let request = format!("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n{body}0\r\n\r\n");
     let (requests, refusal) = whole(request.as_bytes());
     assert_eq!((requests.first().map(|read| read.body.len()), refusal), (Some(100_000), None));
+}
+
+#[test]
+fn a_body_whose_length_was_told_can_be_had_in_one_piece() {
+    let body = "x".repeat(300_000);
+    let bytes = format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 300000\r\n\r\n{body}GET /next");
+    for size in [1, 7, 8192, 70_000] {
+        let mut reader = Reader::new(8192);
+        let mut pieces = bytes.as_bytes().chunks(size);
+        let (mut gathered, mut begun) = (None, false);
+        while gathered.is_none() {
+            reader.buffer().extend_from_slice(pieces.next().unwrap());
+            begun |= !begun && reader.head().unwrap().is_some();
+            if begun && let Piece::Data(data) = reader.rest().unwrap() {
+                gathered = Some(data);
+            }
+        }
+        assert_eq!(gathered.unwrap(), body.as_bytes(), "{size}");
+        assert_eq!(reader.rest().unwrap(), Piece::End);
+        assert!(b"GET /next".starts_with(reader.buffer()));
+    }
 }

@@ -1,0 +1,127 @@
+//! `cargo xtask release`: the program as it is given out, built with a profile of itself under load.
+//!
+//! A request passes through some hundred functions once each, so that the processor waits for code more than for anything else. The
+//! profile lets the compiler put together what is used together (<https://doc.rust-lang.org/rustc/profile-guided-optimization.html>).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::program;
+use crate::workspace::Workspace;
+
+/// A load under which the profile is taken.
+struct Lesson {
+    name: &'static str,
+    works: &'static str,
+    seconds: &'static str,
+    gateways: &'static str,
+    /// How much it counts. A stream or a long prompt has loops that run so often that a plain request beside them would seem to be
+    /// hardly used at all, and would be made small instead of fast.
+    weight: u32,
+}
+
+const LESSONS: [Lesson; 3] = [
+    Lesson {
+        name: "chat",
+        works: "chat,cross-chat",
+        seconds: "5",
+        gateways: "tidegate,tidegate-open",
+        weight: 30,
+    },
+    Lesson {
+        name: "stream",
+        works: "stream,paced,cross-stream",
+        seconds: "1",
+        gateways: "tidegate",
+        weight: 2,
+    },
+    Lesson { name: "prompt", works: "prompt", seconds: "0.3", gateways: "tidegate", weight: 1 },
+];
+
+/// Builds twice with a load in between, and puts the program into `dist/` of cargo's target folder.
+pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
+    let merge = merger()?;
+    let builder = Builder { workspace, folder: workspace.built("dist", "profile")?, host: host(workspace)? };
+    eprintln!("1/3  building a program that counts");
+    let counting = builder.build(&format!("-Cprofile-generate={}", builder.folder.join("raw").display()))?;
+    program::check(workspace.cargo(&["build", "--release", "--package", "tidegate-bench"]).arg("--bins"))?;
+    eprintln!("2/3  counting under load");
+    let profile = builder.learn(&counting, &merge)?;
+    eprintln!("3/3  building with what was counted");
+    let built = builder.build(&format!("-Cprofile-use={}", profile.display()))?;
+    let program = workspace.built("dist", "tidegate")?;
+    fs::copy(&built, &program).with_context(|| format!("cannot write {}", program.display()))?;
+    let size = fs::metadata(&program)?.len() as f64 / f64::from(1 << 20);
+    println!("{} ({size:.1} MiB)", program.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Builder<'a> {
+    workspace: &'a Workspace,
+    /// For everything that is made on the way.
+    folder: PathBuf,
+    host: String,
+}
+
+impl Builder<'_> {
+    /// Builds with these flags of the compiler, all else equal, as names of functions depend on it. The target is named, so that they concern neither macros nor build scripts.
+    fn build(&self, flags: &str) -> Result<PathBuf> {
+        let target = self.folder.join("build");
+        let mut command = self.workspace.cargo(&["build", "--release", "--package", "tidegate", "--bins"]);
+        command.args(["--target", &self.host]).env("CARGO_TARGET_DIR", &target).env("RUSTFLAGS", flags);
+        program::check(&mut command)?;
+        Ok(target.join(&self.host).join("release/tidegate"))
+    }
+
+    /// Puts the program under the load of all lessons; gives the file with the profile.
+    fn learn(&self, counting: &Path, merge: &Path) -> Result<PathBuf> {
+        let mut merged = Command::new(merge);
+        merged.arg("merge");
+        for lesson in &LESSONS {
+            let raw = self.folder.join(lesson.name);
+            // What an earlier run has left would be counted too.
+            fs::remove_dir_all(&raw).or_else(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })?;
+            let mut load = self.workspace.command(self.workspace.built("release", "tidegate-bench")?);
+            load.args(["train", "--works", lesson.works, "--seconds", lesson.seconds, "--rounds", "1"])
+                .args(["--gateways", lesson.gateways, "--tidegate"])
+                .arg(counting)
+                .env("LLVM_PROFILE_FILE", raw.join("%p.profraw"));
+            program::check(&mut load)?;
+            let counts = fs::read_dir(&raw).context("the program has counted nothing")?;
+            for counted in counts {
+                merged.arg(format!("-weighted-input={},{}", lesson.weight, counted?.path().display()));
+            }
+        }
+        // Named after the sources, as cargo looks only at the name.
+        let profile = self.folder.join(format!("{}.profdata", self.revision()?));
+        program::check(merged.arg("-o").arg(&profile))?;
+        Ok(profile)
+    }
+
+    /// Which state of the sources it is.
+    fn revision(&self) -> Result<String> {
+        let text = program::output(self.workspace.command("git").args(["rev-parse", "--short", "HEAD"]))?;
+        Ok(text.trim().to_owned())
+    }
+}
+
+/// The platform that is built on, such as `x86_64-unknown-linux-gnu`.
+fn host(workspace: &Workspace) -> Result<String> {
+    let said = program::output(workspace.command("rustc").arg("-vV"))?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names no host")
+}
+
+/// `llvm-profdata`, of any version that reads what the compiler's runtime writes (LLVM 19 does).
+fn merger() -> Result<PathBuf> {
+    let names = std::iter::once("llvm-profdata".to_owned())
+        .chain((19..40).rev().map(|version| format!("llvm-profdata-{version}")));
+    let mut found = names.filter_map(|name| program::find(&name));
+    found.next().context("there is no llvm-profdata, which puts the profile together; please install it (apt-get install llvm-19)")
+}
