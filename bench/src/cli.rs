@@ -42,8 +42,11 @@ pub(crate) enum What {
         #[arg(long, default_value_t = 1_000_000)]
         requests: u64,
     },
+    /// Tidegate as an edge proxy: routes, files, TLS, WebSockets, thousands of connections
+    Edge(EdgeArguments),
     /// Where the CPU goes under load, as perf sees it
     Profile {
+        /// Any work of `load` or `edge`
         #[arg(long, default_value = "chat")]
         work: String,
         #[arg(long, default_value = "tidegate")]
@@ -56,7 +59,7 @@ pub(crate) enum What {
         #[command(subcommand)]
         drill: Drill,
     },
-    /// Load with translation, streams and soak
+    /// Load with translation, streams, soak and edge
     All,
     /// Measure nothing: show the last results again, or write them with --write
     Report,
@@ -86,6 +89,29 @@ pub(crate) struct LoadArguments {
     /// Length of one measurement
     #[arg(long, default_value_t = 3.0)]
     pub(crate) seconds: f64,
+}
+
+/// What `edge` measures.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct EdgeArguments {
+    /// Only these works: proxy-1k, proxy-100k, static-1k, static-1m, handshake, tls-1k, websocket
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) works: Vec<String>,
+    /// Both gateways get a turn in each round
+    #[arg(long, default_value_t = 3)]
+    pub(crate) rounds: usize,
+    /// Length of one measurement
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// Keep-alive connections that are held open; 0: none
+    #[arg(long, default_value_t = 5000)]
+    pub(crate) connections: usize,
+}
+
+impl Default for EdgeArguments {
+    fn default() -> Self {
+        Self { works: Vec::new(), rounds: 3, seconds: 3.0, connections: 5000 }
+    }
 }
 
 impl Default for LoadArguments {

@@ -21,11 +21,12 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use cli::{Arguments, LoadArguments, What};
+use cli::{Arguments, EdgeArguments, LoadArguments, What};
 use gateway::Site;
 use machine::Machine;
-use results::Results;
+use results::{EdgeResult, Results};
 use runs::Setting;
+use runs::edge::{EDGE_WORKS, EdgeWork};
 use upstream::Upstream;
 use work::{CROSS, WORKS, Work};
 
@@ -93,8 +94,11 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
     let mut results = if setting.smoke { Results::default() } else { Results::load(&folder) };
     let shown = match arguments.what.as_ref().unwrap_or(&What::Load(LoadArguments::default())) {
         What::Profile { work, gateway, seconds } => {
-            let work = named(work)?;
-            println!("{}", runs::profile::run(setting, gateway, &work, *seconds).await?);
+            let said = match edge_work(work) {
+                Ok(work) => runs::profile::edge(setting, gateway, &work, *seconds).await?,
+                Err(_) => runs::profile::run(setting, gateway, &named(work)?, *seconds).await?,
+            };
+            println!("{said}");
             return Ok(());
         }
         What::Train(load) => {
@@ -103,6 +107,7 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
         }
         What::Report | What::Drill { .. } => Results::load(&folder),
         What::All => all(setting).await?,
+        What::Edge(edge) => Results { edge: Some(edge_result(setting, edge).await?), ..Results::default() },
         // In CI, one short run of everything.
         _ if setting.smoke => all(setting).await?,
         What::Load(load) => {
@@ -124,6 +129,7 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
     results.load = shown.load.or(results.load);
     results.streams = shown.streams.or(results.streams);
     results.soak = shown.soak.or(results.soak);
+    results.edge = shown.edge.or(results.edge);
     results.save(&folder)?;
     if arguments.write {
         report::write(&results, Path::new("."))?;
@@ -141,6 +147,24 @@ async fn all(setting: &Setting<'_>) -> Result<Results> {
             true => Some(runs::soak::run(setting, requests).await?),
             false => None,
         },
+        edge: Some(edge_result(setting, &EdgeArguments::default()).await?),
+    })
+}
+
+async fn edge_result(setting: &Setting<'_>, edge: &EdgeArguments) -> Result<EdgeResult> {
+    let works = match edge.works.is_empty() {
+        true => EDGE_WORKS.to_vec(),
+        false => edge.works.iter().map(|name| edge_work(name)).collect::<Result<_>>()?,
+    };
+    let (rounds, seconds, connections) =
+        if setting.smoke { (1, 0.2, 200) } else { (edge.rounds, edge.seconds, edge.connections) };
+    runs::edge::run(setting, &runs::edge::Plan { works, rounds, seconds, connections }).await
+}
+
+fn edge_work(name: &str) -> Result<EdgeWork> {
+    EDGE_WORKS.iter().find(|work| work.name == name).copied().with_context(|| {
+        let names: Vec<&str> = EDGE_WORKS.iter().map(|work| work.name).collect();
+        format!("no work of the edge is called {name}: there are {}", names.join(", "))
     })
 }
 
@@ -167,6 +191,10 @@ fn sane(results: &Results) -> Result<()> {
     let lost = results.streams.iter().flat_map(|streams| &streams.rows).find(|row| row.lost > 0);
     if let Some(row) = lost {
         bail!("{} lost {} streams: {}", row.gateway, row.lost, row.why.as_deref().unwrap_or_default());
+    }
+    let lost = results.edge.iter().flat_map(|edge| &edge.held).find(|row| row.lost > 0);
+    if let Some(row) = lost {
+        bail!("{} closed {} connections that were held open", row.gateway, row.lost);
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(crate) struct Results {
     pub(crate) load: Option<LoadResult>,
     pub(crate) streams: Option<StreamsResult>,
     pub(crate) soak: Option<SoakResult>,
+    pub(crate) edge: Option<EdgeResult>,
 }
 
 /// The gateways side by side.
@@ -107,6 +108,61 @@ pub(crate) struct SoakResult {
     /// From the second fifth of the run to its last.
     pub(crate) grown_mib: f64,
     pub(crate) flat: bool,
+}
+
+/// The edge: nginx and Tidegate side by side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EdgeResult {
+    pub(crate) machine: Machine,
+    pub(crate) rounds: usize,
+    /// Length of one measurement.
+    pub(crate) seconds: f64,
+    pub(crate) pinned: bool,
+    /// Of the gateways.
+    pub(crate) versions: Vec<String>,
+    pub(crate) rows: Vec<EdgeRow>,
+    /// Connections that were held open.
+    pub(crate) connections: usize,
+    pub(crate) held: Vec<HeldRow>,
+}
+
+/// One gateway doing one work of the edge at saturation; medians of all rounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct EdgeRow {
+    pub(crate) work: String,
+    pub(crate) gateway: String,
+    /// Answers, handshakes or messages per second.
+    pub(crate) per_second: f64,
+    /// CPU seconds per 1,000 of them (or milliseconds for each), and the kernel's part.
+    pub(crate) cpu: f64,
+    pub(crate) cpu_kernel: f64,
+    /// CPU compared with nginx in the same round.
+    pub(crate) times_nginx: Option<f64>,
+    /// The share of its core that the gateway used, 0 to 1.
+    pub(crate) busy: f64,
+    /// Milliseconds to the last byte, 99th percentile.
+    pub(crate) p99: f64,
+}
+
+/// One gateway with thousands of open connections.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HeldRow {
+    pub(crate) gateway: String,
+    /// Connections that it closed.
+    pub(crate) lost: usize,
+    /// Resident memory in MiB: without connections, with all open, after a request over each, after the load.
+    pub(crate) mib_before: f64,
+    pub(crate) mib_open: f64,
+    pub(crate) mib_asked: f64,
+    pub(crate) mib_loaded: f64,
+    /// Requests under way at any moment of the load.
+    pub(crate) at_once: usize,
+    pub(crate) per_second: f64,
+    /// Milliseconds.
+    pub(crate) mean: f64,
+    pub(crate) p99: f64,
+    /// CPU seconds per 1,000 requests.
+    pub(crate) cpu: f64,
 }
 
 impl Results {

@@ -6,16 +6,23 @@ use bytes::BytesMut;
 use memchr::{memchr, memmem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 /// Heads longer than this are an error.
 const MAX_HEAD: usize = 64 * 1024;
 
 /// One connection, read message by message.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
     /// Bytes that are read at once.
     room: usize,
+}
+
+/// In the clear, or not.
+enum Stream {
+    Plain(TcpStream),
+    Secured(Box<TlsStream<TcpStream>>),
 }
 
 /// How long a message's body is.
@@ -46,7 +53,12 @@ impl Wire {
     /// The same, reading at most `room` bytes at once: for thousands of connections that mostly wait.
     pub(crate) fn with_room(stream: TcpStream, room: usize) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: BytesMut::new(), room })
+        Ok(Self { stream: Stream::Plain(stream), buffer: BytesMut::new(), room })
+    }
+
+    /// The same under TLS, after the handshake.
+    pub(crate) fn secured(stream: TlsStream<TcpStream>, room: usize) -> Self {
+        Self { stream: Stream::Secured(Box::new(stream)), buffer: BytesMut::new(), room }
     }
 
     /// Returns when the other side has closed. To be asked between a request's last byte and its answer.
@@ -56,7 +68,13 @@ impl Wire {
 
     /// Sends all of it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(bytes).await,
+            Stream::Secured(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
     }
 
     /// The next message's head; `None` where the other side has closed between two messages.
@@ -132,7 +150,10 @@ impl Wire {
 
     async fn fill(&mut self) -> io::Result<usize> {
         self.buffer.reserve(self.room);
-        self.stream.read_buf(&mut self.buffer).await
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.read_buf(&mut self.buffer).await,
+            Stream::Secured(stream) => stream.read_buf(&mut self.buffer).await,
+        }
     }
 }
 

@@ -108,6 +108,8 @@ pub(crate) struct Expected {
     pub(crate) events: Option<(usize, bool)>,
     /// What stands in the body's last bytes.
     pub(crate) end: &'static [u8],
+    /// The body's length in bytes, where it is known exactly. Then the body is not searched for events.
+    pub(crate) length: Option<usize>,
 }
 
 impl Work {
@@ -163,12 +165,12 @@ impl Work {
         match (self.dialect, self.pieces) {
             // The role, the pieces, the finish, the usage, `[DONE]`.
             (Dialect::Chat, Some(pieces)) => {
-                Expected { events: Some((pieces + 4, true)), end: b"data: [DONE]" }
+                Expected { events: Some((pieces + 4, true)), end: b"data: [DONE]", length: None }
             }
             (Dialect::Anthropic, Some(pieces)) => {
-                Expected { events: Some((pieces + 4, false)), end: b"\"message_stop\"" }
+                Expected { events: Some((pieces + 4, false)), end: b"\"message_stop\"", length: None }
             }
-            (_, None) => Expected { events: None, end: b"}" },
+            (_, None) => Expected { events: None, end: b"}", length: None },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is measured: nothing at all, nginx, and Tidegate, each in front of the same fake provider.
 
+pub(crate) mod edge;
 mod nginx;
 pub(crate) mod tidegate;
 

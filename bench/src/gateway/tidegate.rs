@@ -23,23 +23,29 @@ pub(super) fn start(site: &Site<'_>, name: &'static str) -> Result<Contender> {
             + &format!("data: {name}-data\naccess_log: {name}-access.log\n{books}"),
     )?;
     let log = site.folder.join(format!("{name}.log"));
-    let arguments = ["run", "--config", &*config.to_string_lossy()];
-    let process = Gateway::start(&program, &arguments, &log, site.pinned)?;
-    // A build that counts for its own profile writes it at an orderly end.
-    let mut stop = Command::new("sh");
-    stop.args(["-c", "kill -TERM $0", &process.id().to_string()]);
-    let mut process = process.stopped_by(stop);
+    let (mut process, version) = launch(&program, &config, &log, site.pinned)?;
     wait_until_ready(&mut process, listen, &log).context("tidegate")?;
-    let version = Command::new(&program).arg("--version").output()?;
     Ok(Contender {
         name,
-        version: String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or_default().to_owned(),
+        version,
         process: Some(process),
         provider: "fake/",
         plain: listen,
         streams: listen,
         translates: true,
     })
+}
+
+/// Starts it with this config; with its version.
+pub(super) fn launch(program: &Path, config: &Path, log: &Path, pinned: bool) -> Result<(Gateway, String)> {
+    let arguments = ["run", "--config", &*config.to_string_lossy()];
+    let process = Gateway::start(program, &arguments, log, pinned)?;
+    // A build that counts for its own profile writes it at an orderly end.
+    let mut stop = Command::new("sh");
+    stop.args(["-c", "kill -TERM $0", &process.id().to_string()]);
+    let version = Command::new(program).arg("--version").output()?;
+    let version = String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or_default().to_owned();
+    Ok((process.stopped_by(stop), version))
 }
 
 /// A key with five limits, of which none is reached.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use memchr::{memchr_iter, memmem};
 use tokio::net::TcpStream;
 
@@ -19,6 +19,8 @@ pub(crate) struct Lane {
     aim: Aim,
     wire: Wire,
     fresh: bool,
+    /// How often it was closed between two requests, and connected anew.
+    pub(crate) renewed: usize,
 }
 
 /// When a proper answer came.
@@ -32,7 +34,7 @@ pub(crate) struct Done {
 impl Lane {
     /// Connects.
     pub(crate) async fn connect(aim: &Aim) -> Result<Self> {
-        Ok(Self { aim: aim.clone(), wire: connect(aim).await?, fresh: true })
+        Ok(Self { aim: aim.clone(), wire: connect(aim).await?, fresh: true, renewed: 0 })
     }
 
     /// Asks once. An error where the answer is not the expected one, to its last event.
@@ -43,6 +45,7 @@ impl Lane {
             None => {
                 self.wire = connect(&self.aim).await?;
                 self.fresh = true;
+                self.renewed += 1;
                 self.attempt().await?.context("the connection was closed before the first answer")
             }
         }
@@ -57,7 +60,7 @@ impl Lane {
             Ok(None) => bail!("the connection was closed before the first answer"),
             Err(error) => return Err(error.into()),
         };
-        let mut tally = Tally::default();
+        let mut tally = Tally { only_counts: self.aim.expected.length.is_some(), ..Tally::default() };
         let mut said = Vec::new();
         let proper = head.status == 200;
         self.wire
@@ -84,7 +87,10 @@ impl Lane {
 
 async fn connect(aim: &Aim) -> Result<Wire> {
     let stream = TcpStream::connect(aim.address).await.with_context(|| format!("to {}", aim.address))?;
-    Ok(Wire::new(stream)?)
+    match &aim.tls {
+        None => Ok(Wire::with_room(stream, aim.room)?),
+        Some(tls) => Ok(Wire::secured(super::handshake::shake(stream, tls).await?, aim.room)),
+    }
 }
 
 /// What is known of a body without keeping it.
@@ -95,11 +101,18 @@ struct Tally {
     events: usize,
     newline: bool,
     tail: Vec<u8>,
+    length: usize,
+    /// Events are not looked for.
+    only_counts: bool,
 }
 
 impl Tally {
     fn see(&mut self, piece: &[u8]) {
         self.first.get_or_insert_with(Instant::now);
+        self.length += piece.len();
+        if self.only_counts {
+            return;
+        }
         for place in memchr_iter(b'\n', piece) {
             let after_newline = if place == 0 { self.newline } else { piece[place - 1] == b'\n' };
             self.events += usize::from(after_newline);
@@ -110,6 +123,10 @@ impl Tally {
     }
 
     fn judge(&self, expected: &Expected) -> Result<()> {
+        if let Some(length) = expected.length {
+            ensure!(self.length == length, "a body of {} bytes instead of {length}", self.length);
+            return Ok(());
+        }
         if let Some((events, exact)) = expected.events
             && (self.events < events || (exact && self.events > events))
         {
@@ -132,10 +149,20 @@ mod tests {
         for size in 1..body.len() {
             let mut tally = Tally::default();
             body.chunks(size).for_each(|piece| tally.see(piece));
-            tally.judge(&Expected { events: Some((3, true)), end: b"[DONE]" }).unwrap();
-            tally.judge(&Expected { events: Some((4, false)), end: b"[DONE]" }).unwrap_err();
-            tally.judge(&Expected { events: Some((2, true)), end: b"[DONE]" }).unwrap_err();
-            tally.judge(&Expected { events: None, end: b"[OTHER]" }).unwrap_err();
+            tally.judge(&Expected { events: Some((3, true)), end: b"[DONE]", length: None }).unwrap();
+            tally.judge(&Expected { events: Some((4, false)), end: b"[DONE]", length: None }).unwrap_err();
+            tally.judge(&Expected { events: Some((2, true)), end: b"[DONE]", length: None }).unwrap_err();
+            tally.judge(&Expected { events: None, end: b"[OTHER]", length: None }).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_too_short_or_too_long_is_not_proper() {
+        for (length, proper) in [(9, true), (8, false), (10, false)] {
+            let mut tally = Tally { only_counts: true, ..Tally::default() };
+            b"123456789".chunks(4).for_each(|piece| tally.see(piece));
+            let expected = Expected { events: None, end: b"", length: Some(length) };
+            assert_eq!(tally.judge(&expected).is_ok(), proper);
         }
     }
 }

@@ -1,22 +1,30 @@
 //! The load generator: keep-alive connections, either as fast as answers come or at a rate that does not wait.
 
+mod crowd;
+mod handshake;
 mod lane;
+mod messages;
 mod ticker;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use tokio::task::{JoinSet, LocalSet};
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::process::{Cpu, Gateway};
 use crate::sample::percentile;
 use crate::work::{Expected, Work};
+pub(crate) use crowd::Crowd;
+pub(crate) use handshake::{client, handshakes};
 pub(crate) use lane::Lane;
+pub(crate) use messages::messages;
 
 /// Keep-alive connections of the load generator.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -30,12 +38,20 @@ pub(crate) struct Aim {
     pub(crate) address: SocketAddr,
     pub(crate) request: Bytes,
     pub(crate) expected: Expected,
+    /// Speaks TLS.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Bytes that are read at once.
+    pub(crate) room: usize,
 }
+
+/// Bytes that are read at once where nothing else is said.
+pub(crate) const ROOM: usize = 16 * 1024;
 
 impl Aim {
     /// `provider` stands before the model's name, see [`Work::request`].
     pub(crate) fn new(work: &Work, address: SocketAddr, provider: &str) -> Self {
-        Self { address, request: work.request(address, provider), expected: work.expected() }
+        let request = work.request(address, provider);
+        Self { address, request, expected: work.expected(), tls: None, room: ROOM }
     }
 }
 
@@ -53,16 +69,18 @@ pub(crate) struct Measured {
     pub(crate) whole: Latency,
 }
 
-/// Two percentiles, in milliseconds.
+/// Two percentiles and the mean, in milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    pub(crate) mean: f64,
 }
 
 impl Latency {
     fn of(mut values: Vec<f64>) -> Self {
-        Self { p50: percentile(&mut values, 0.5), p99: percentile(&mut values, 0.99) }
+        let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+        Self { p50: percentile(&mut values, 0.5), p99: percentile(&mut values, 0.99), mean }
     }
 }
 
@@ -114,11 +132,21 @@ pub(crate) struct Span {
 
 /// All connections ask again as soon as they are answered. Any answer that is not proper is an error.
 pub(crate) async fn saturate(aim: &Aim, span: Span, gateway: Option<&Gateway>) -> Result<Measured> {
+    each(CONNECTIONS, |counts| closed(aim.clone(), counts), span, gateway).await
+}
+
+/// So many tasks at once that count what they do until they are stopped.
+async fn each<F: Future<Output = Result<()>> + 'static>(
+    count: usize,
+    asking: impl Fn(Rc<Counts>) -> F,
+    span: Span,
+    gateway: Option<&Gateway>,
+) -> Result<Measured> {
     let counts = Rc::new(Counts::default());
     let mut tasks = JoinSet::new();
     let local = LocalSet::new();
-    for _ in 0..CONNECTIONS {
-        tasks.spawn_local_on(closed(aim.clone(), Rc::clone(&counts)), &local);
+    for _ in 0..count {
+        tasks.spawn_local_on(asking(Rc::clone(&counts)), &local);
     }
     local.run_until(measure(&mut tasks, &counts, span, gateway)).await
 }

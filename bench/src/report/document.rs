@@ -1,5 +1,6 @@
 //! `docs/performance.md`, and its tables for the terminal.
 
+use super::edge;
 use super::goals::judge;
 use super::table::{Style, Table};
 use crate::results::{Added, LoadResult, Results, SoakResult, StreamsResult};
@@ -30,7 +31,7 @@ medians of the rounds, ratios medians of each round's ratio.
 pub(crate) fn markdown(results: &Results) -> String {
     let mut text = String::from(
         "# Performance\n\nWritten by `cargo xtask bench all --write`; do not edit.\n\n\
-         ![CPU per request compared with nginx](performance.svg)\n\n",
+         ![CPU per request compared with nginx](performance.svg)\n![The edge: CPU compared with nginx](performance-edge.svg)\n\n",
     );
     let goals = judge(results);
     if !goals.is_empty() {
@@ -43,10 +44,13 @@ pub(crate) fn markdown(results: &Results) -> String {
     }
     text.push_str(&tables(results, Style::Markdown));
     text.push_str(METHOD);
+    text.push('\n');
+    text.push_str(edge::METHOD);
     text.push_str(
-        "\n## Do it yourself\n\n```sh\ncargo xtask bench              # the gateways side by side\n\
+        "## Do it yourself\n\n```sh\ncargo xtask bench              # the gateways side by side\n\
          cargo xtask bench streams      # 1,000 streams held for a minute\n\
          cargo xtask bench soak         # a million requests in a row\n\
+         cargo xtask bench edge         # as an edge proxy beside nginx\n\
          cargo xtask bench all --write  # all of them, and this page\n\
          cargo xtask bench profile      # where the CPU goes, with perf\n```\n",
     );
@@ -65,10 +69,14 @@ pub(crate) fn tables(results: &Results, style: Style) -> String {
     if let Some(soak) = &results.soak {
         text.push_str(&soak_text(soak, style));
     }
+    if let Some(edge) = &results.edge {
+        text.push_str(&edge::tables(edge, style));
+    }
     text
 }
 
-fn title(style: Style, text: &str) -> String {
+/// A heading.
+pub(super) fn title(style: Style, text: &str) -> String {
     if style == Style::Markdown { format!("## {text}\n\n") } else { format!("\n{text}\n") }
 }
 

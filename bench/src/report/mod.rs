@@ -2,6 +2,7 @@
 
 mod chart;
 mod document;
+mod edge;
 mod goals;
 pub(crate) mod table;
 
@@ -26,13 +27,15 @@ pub(crate) fn verdicts(results: &Results) -> String {
     goals::judge(results).into_iter().map(line).collect()
 }
 
-/// Writes `docs/performance.md` and `docs/performance.svg` below `root`.
+/// Writes `docs/performance.md` and its pictures below `root`.
 pub(crate) fn write(results: &Results, root: &Path) -> Result<()> {
     let docs = root.join("docs");
     fs::create_dir_all(&docs)?;
-    for (name, text) in
-        [("performance.md", document::markdown(results)), ("performance.svg", chart::svg(results))]
-    {
+    for (name, text) in [
+        ("performance.md", document::markdown(results)),
+        ("performance.svg", chart::load(results)),
+        ("performance-edge.svg", chart::edge(results)),
+    ] {
         let file = docs.join(name);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         eprintln!("wrote docs/{name}");

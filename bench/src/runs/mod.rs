@@ -1,5 +1,6 @@
 //! The kinds of runs.
 
+pub(crate) mod edge;
 pub(crate) mod load;
 pub(crate) mod profile;
 pub(crate) mod soak;

@@ -9,8 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::Setting;
+use super::edge::EdgeWork;
 use crate::gateway::Contender;
-use crate::load::{Aim, Measured, Span, saturate};
+use crate::gateway::edge::{Edge, Grounds};
+use crate::load::{Measured, Span, saturate};
 use crate::process::{Gateway, works};
 use crate::work::Work;
 
@@ -22,27 +24,45 @@ const TOP: usize = 60;
 
 /// Profiles one gateway doing one work: CPU time, system calls, shares by library and crate, top symbols.
 pub(crate) async fn run(setting: &Setting<'_>, name: &str, work: &Work, seconds: f64) -> Result<String> {
+    let gateway = Contender::start(name, &setting.site)?;
+    let process = gateway.process.as_ref().context("only a gateway can be profiled")?;
+    let aim = gateway.aim(work);
+    let title = format!("{name}, {}: {}", work.name, work.says);
+    let load = async |span| saturate(&aim, span, Some(process)).await;
+    Ok(format!("{title}\n{}", watched(setting.site.folder, process, seconds, load).await?))
+}
+
+/// The same of a work of the edge.
+pub(crate) async fn edge(setting: &Setting<'_>, name: &str, work: &EdgeWork, seconds: f64) -> Result<String> {
+    let grounds = Grounds::prepare(&setting.site)?;
+    let edge = Edge::start(name, &setting.site, &grounds)?;
+    let title = format!("{name}, {}: {}", work.name, work.says);
+    let load = async |span| work.saturate(&edge, &grounds, span).await;
+    Ok(format!("{title}\n{}", watched(setting.site.folder, &edge.process, seconds, load).await?))
+}
+
+async fn watched(
+    folder: &Path,
+    process: &Gateway,
+    seconds: f64,
+    load: impl AsyncFn(Span) -> Result<Measured>,
+) -> Result<String> {
     if !works("perf") {
         bail!("there is no perf; on Debian: apt-get install linux-perf");
     }
-    let gateway = Contender::start(name, &setting.site)?;
-    let process = gateway.process.as_ref().context("only a gateway can be profiled")?;
-    let (aim, folder) = (gateway.aim(work), setting.site.folder);
     let calls = folder.join("calls.txt");
-    let counted =
-        under_load(&aim, process, 2.0, &["stat", "-x;", "-e", "syscalls:sys_enter_*"], &calls).await;
+    let counting = ["stat", "-x;", "-e", "syscalls:sys_enter_*"];
+    let counted = under_load(&load, process, 2.0, &counting, &calls).await;
     // Counting needs the kernel's trace points, which are not everywhere.
     let calls = counted.map_or(String::new(), |counted| system_calls(&calls, &counted));
     let data = folder.join("perf.data");
     // The CPU's clock: hardware counters are rarely there in a virtual machine.
     let recording = ["record", "--event", "cpu-clock", "--freq", "1999"];
-    let measured = under_load(&aim, process, seconds, &recording, &data).await?;
+    let measured = under_load(&load, process, seconds, &recording, &data).await?;
     let answers = measured.answers as f64;
     let symbols = report(&data)?;
     Ok(format!(
-        "{name}, {}: {}\n{:.0} answers/s, per answer {:.1} µs user and {:.1} µs kernel\n\n{calls}{}\n{}",
-        work.name,
-        work.says,
+        "{:.0} answers/s, per answer {:.1} µs user and {:.1} µs kernel\n\n{calls}{}\n{}",
         measured.per_second(),
         measured.cpu.user * 1e6 / answers,
         measured.cpu.kernel * 1e6 / answers,
@@ -57,7 +77,7 @@ pub(crate) async fn run(setting: &Setting<'_>, name: &str, work: &Work, seconds:
 
 /// Lets perf watch a saturated gateway; it writes to `file`.
 async fn under_load(
-    aim: &Aim,
+    load: &impl AsyncFn(Span) -> Result<Measured>,
     process: &Gateway,
     seconds: f64,
     arguments: &[&str],
@@ -65,7 +85,7 @@ async fn under_load(
 ) -> Result<Measured> {
     let span = Span { warm_up: Duration::from_secs_f64(WARM_UP), measured: Duration::from_secs_f64(seconds) };
     let mut perf = Watcher(watch(&process.family(), seconds, arguments, file)?);
-    let measured = saturate(aim, span, Some(process)).await?;
+    let measured = load(span).await?;
     if !perf.0.wait()?.success() {
         bail!("perf: {}", fs::read_to_string(file.with_extension("log")).unwrap_or_default());
     }

@@ -4,6 +4,8 @@
 //! what is measured. The model name says what to answer, in the test kit's words: `bench`, `bench~n-64~pace-10`.
 
 mod answers;
+pub(crate) mod frame;
+pub(crate) mod origin;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
