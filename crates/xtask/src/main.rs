@@ -30,6 +30,7 @@ Examples:
   cargo xtask test python -- -k streamed   only some tests of the Python SDKs
   cargo xtask ci                           exactly what CI runs
   cargo xtask release                      build as releases are, with a profile taken under load
+  cargo xtask bench edge                   measure as an edge proxy beside nginx
   cargo xtask drill rush                   play the night of the outage, judge how the gateway did
   cargo xtask gen                          write the generated documents anew
   cargo xtask fuzz sse 60                  fuzz one target for a minute";
@@ -68,8 +69,8 @@ enum Command {
     Release,
     /// Measure the gateway beside nginx
     Bench {
-        /// Arguments for the bench program
-        #[arg(last = true)]
+        /// What to measure: `edge`, `profile --work chat`, …
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
     /// Play a bad night: `cargo xtask drill rush`
