@@ -14,7 +14,7 @@ mod queue;
 mod simulation;
 
 pub use class::Class;
-pub use concurrency::{Adaptive, Concurrency, ConcurrencyRules};
+pub use concurrency::{Adaptive, Answer, Concurrency, ConcurrencyRules};
 pub use memory::{Memory, Thresholds};
 pub use queue::{Ask, Fate, Offered, Queue, QueueRules, Refused, Ticket, Why, Woke, Woken};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_policy::balance::{Outcome, Strategy, Ticket};
+use tidegate_policy::overload::Answer;
 
 use super::gate::look;
 use super::{Conduct, Live, Place};
@@ -16,6 +17,7 @@ pub struct Engaged {
     live: Arc<Live>,
     conduct: Arc<Conduct>,
     ticket: Option<Ticket>,
+    answer: Answer,
     began: i64,
     is_heard: bool,
     /// Given back last, after the target has been judged.
@@ -31,12 +33,13 @@ impl Engaged {
             live.note(event);
         }
         let mut ticket = begun.ticket?;
+        let answer = if is_whole { Answer::Whole } else { Answer::Stream };
         if is_whole {
             live.gauge.comes_whole(&mut ticket);
         }
         let ticket = Some(ticket);
         let (live, conduct) = (live.clone(), conduct.clone());
-        Some(Self { live, conduct, ticket, began: now, is_heard: false, _place: place })
+        Some(Self { live, conduct, ticket, answer, began: now, is_heard: false, _place: place })
     }
 
     /// The first token has come; of an answer that is not streamed, its head.
@@ -45,7 +48,7 @@ impl Engaged {
         self.is_heard = true;
         let now = micros();
         let took = Duration::from_micros(u64::try_from(now - self.began).unwrap_or(0));
-        self.live.gate.concurrency().first_token(self.began, now);
+        self.live.gate.concurrency().first_token(self.answer, self.began, now);
         if self.live.gate.waiting() > 0 {
             look(&self.live);
         }

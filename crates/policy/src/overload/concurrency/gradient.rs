@@ -1,6 +1,7 @@
 //! The limit that is learnt from times to first token and refusals.
 
-use super::Adaptive;
+use super::kinds::Kinds;
+use super::{Adaptive, Answer};
 use crate::overload::micros;
 
 /// A window is at least so long, microseconds.
@@ -47,6 +48,7 @@ const TWICE: f64 = std::f64::consts::LN_2;
 pub(super) struct Gradient {
     rules: Adaptive,
     limit: f64,
+    kinds: Kinds,
     /// Time to first token at rest.
     base: Option<f64>,
     window: Window,
@@ -102,6 +104,7 @@ impl Gradient {
         Self {
             rules,
             limit,
+            kinds: Kinds::default(),
             base: None,
             window: Window { opened: i64::MIN, ..Window::default() },
             slow: None,
@@ -134,8 +137,9 @@ impl Gradient {
         self.is_ramping = true;
     }
 
-    pub(super) fn first_token(&mut self, started: i64, now: i64, in_flight: u32) {
+    pub(super) fn first_token(&mut self, answer: Answer, started: i64, now: i64, in_flight: u32) {
         let latency = (now.saturating_sub(started).max(1) as f64).ln();
+        let latency = self.kinds.as_stream(answer, latency);
         let is_good = self.base.is_none_or(|base| latency <= base + self.rules.tolerance.ln());
         if self.is_ramping && is_good && f64::from(in_flight) >= 0.75 * self.limit {
             self.set_limit(self.limit + 1.0);

@@ -1,6 +1,7 @@
 //! How many requests may be under way at a target.
 
 mod gradient;
+mod kinds;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,15 @@ use gradient::Gradient;
 
 /// While a target is full and answers nothing, one request in so much time is let through beyond the limit, to learn of a recovery. Microseconds.
 const SCOUT_EVERY: i64 = 1_000_000;
+
+/// How an answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Bit by bit; timed is its first token.
+    Stream,
+    /// In one piece.
+    Whole,
+}
 
 /// What bounds a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +57,7 @@ impl Default for Adaptive {
             min: 2,
             max: 10_000,
             initial: 32,
-            tolerance: 2.0,
+            tolerance: 1.7,
             probe_every: Duration::from_secs(60),
             ease: Some(3.0),
         }
@@ -123,11 +133,11 @@ impl Concurrency {
     }
 
     /// The first token of a request came `now` that was sent at `started`.
-    pub fn first_token(&self, started: i64, now: i64) {
+    pub fn first_token(&self, answer: Answer, started: i64, now: i64) {
         // One of many: when somebody else is just learning, this one is let go.
         let Ok(mut guard) = self.gradient.try_lock() else { return };
         if let Some(gradient) = guard.as_mut() {
-            gradient.first_token(started, now, self.in_flight());
+            gradient.first_token(answer, started, now, self.in_flight());
             self.limit.store(gradient.limit(), Ordering::SeqCst);
             self.next_scout.store(now.saturating_add(SCOUT_EVERY), Ordering::Relaxed);
         }

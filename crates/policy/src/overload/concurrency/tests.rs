@@ -13,7 +13,7 @@ fn fault_40_a_fixed_limit_holds_and_is_at_least_one() {
     let fixed = Concurrency::new(ConcurrencyRules::Fixed(3));
     assert_eq!((0..10).filter(|_| fixed.try_take(START)).count(), 3);
     fixed.overloaded(START);
-    fixed.first_token(START, START + SECOND);
+    fixed.first_token(Answer::Whole, START, START + SECOND);
     assert_eq!(fixed.limit(), 3);
     fixed.give_back();
     assert!(!fixed.is_full());
@@ -66,7 +66,7 @@ fn run(limit: &Concurrency, target: &mut Target, start: i64, seconds: i64) -> (f
         if is_refused {
             limit.overloaded(now);
         } else {
-            limit.first_token(started, now);
+            limit.first_token(Answer::Whole, started, now);
         }
         limit.give_back();
         if now >= half {
@@ -146,7 +146,7 @@ fn kept_back(rate: f64, seconds: i64, mut latency: impl FnMut(&mut Target) -> f6
             under_way.peek().copied().filter(|one: &Reverse<(i64, i64)>| one.0.0 <= now)
         {
             under_way.pop();
-            limit.first_token(started, finish);
+            limit.first_token(Answer::Whole, started, finish);
             limit.give_back();
         }
         let is_late = now > START + seconds * SECOND / 2;

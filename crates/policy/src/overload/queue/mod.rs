@@ -24,7 +24,7 @@ pub struct QueueRules {
     /// Nobody waits longer, whatever its deadline.
     pub longest_wait: Duration,
     /// A wait that is no cause for worry. A class whose oldest waiter has waited longer for `patience` is overloaded: its newest go first, and
-    /// only who can be served within this time is let in.
+    /// only who can be served within this time is let in. It is so until for this time nobody has been turned away for it.
     pub target_wait: Duration,
     /// How long that may last before it counts as overload.
     pub patience: Duration,
@@ -301,7 +301,7 @@ impl<T> Inner<T> {
     }
 
     /// Why somebody need not wait at all.
-    fn objection(&self, ask: &Ask, now: i64) -> Option<(Why, Option<Duration>)> {
+    fn objection(&mut self, ask: &Ask, now: i64) -> Option<(Why, Option<Duration>)> {
         let left = ask.deadline.saturating_sub(now).min(micros(self.rules.longest_wait));
         let wait = self.pace.wait_in(ask.class, self.waiters.ahead_of(ask.class, ask.caller) + 1);
         if left <= 0 {
@@ -309,7 +309,11 @@ impl<T> Inner<T> {
         }
         let is_overloaded = self.waiters.is_overloaded(ask.class, &self.rules, now);
         let left = if is_overloaded { left.min(self.shortened(ask.class)) } else { left };
-        wait.filter(|wait| micros(*wait) > left).map(|wait| (Why::TooLong, Some(wait)))
+        let too_long = wait.filter(|wait| micros(*wait) > left)?;
+        if is_overloaded {
+            self.waiters.note_turned_away(ask.class, now);
+        }
+        Some((Why::TooLong, Some(too_long)))
     }
 
     /// The longest wait under overload, microseconds. A few turns are no backlog, however long each takes.

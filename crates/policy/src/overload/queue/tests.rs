@@ -89,6 +89,28 @@ fn the_newest_goes_first_once_the_oldest_has_waited_for_too_long() {
     assert!(!queue.is_overloaded(Class::Normal, START + 5 * SECOND));
 }
 
+/// When those who had waited too long were gone, the queue filled up to the longest wait again, every ten seconds.
+#[test]
+fn a_class_is_overloaded_as_long_as_it_turns_somebody_away() {
+    let queue = Queue::new(QueueRules::default());
+    // Two permits, each held for a second: two a second.
+    queue.done(HELD, START, nothing);
+    let let_in = |now: i64| {
+        let offers = (0..50).map(|_| queue.offer(ask(Class::Normal, 1), "x", now, 2, nothing).fate);
+        offers.filter(|fate| matches!(fate, Fate::Waits(_))).count()
+    };
+    assert_eq!(let_in(START), 50);
+    queue.look(START + 3 * SECOND, nothing);
+    let late = START + 4 * SECOND;
+    assert_eq!(let_in(late), 0);
+    queue.look(late, || Some(()));
+    assert!(queue.is_empty());
+    let soon = late + SECOND * 3 / 2;
+    assert_eq!(let_in(soon), 5);
+    queue.look(soon, || Some(()));
+    assert!(!queue.is_overloaded(Class::Normal, soon + 3 * SECOND), "nobody was turned away for a while");
+}
+
 #[test]
 fn who_cannot_be_served_in_time_is_refused_at_once_with_an_honest_wait() {
     let queue = Queue::new(QueueRules::default());

@@ -32,6 +32,8 @@ struct Line {
     turns: VecDeque<u64>,
     /// Since when the oldest has been waiting for too long.
     late_since: Option<i64>,
+    /// When somebody was last refused because the class is overloaded.
+    turned_away: Option<i64>,
 }
 
 impl<T> Waiters<T> {
@@ -116,10 +118,18 @@ impl<T> Waiters<T> {
         above + line.all.len().min(own + others.saturating_mul(own + 1))
     }
 
-    /// Whether a class has had a waiter that waited too long, for too long.
+    /// Whether a class has had a waiter that waited too long, for too long. It is not over as long as others are turned away for it: else the queue
+    /// would fill up to the longest wait, be overloaded, empty itself, and so on.
     pub(super) fn is_overloaded(&self, class: Class, rules: &QueueRules, now: i64) -> bool {
-        let late_since = self.classes[class as usize].late_since;
-        late_since.is_some_and(|since| now.saturating_sub(since) >= micros(rules.patience))
+        let line = &self.classes[class as usize];
+        let lasts = |since: i64| now.saturating_sub(since);
+        line.late_since.is_some_and(|since| lasts(since) >= micros(rules.patience))
+            || line.turned_away.is_some_and(|since| lasts(since) < micros(rules.target_wait))
+    }
+
+    /// Somebody of a class is refused because it is overloaded.
+    pub(super) fn note_turned_away(&mut self, class: Class, now: i64) {
+        self.classes[class as usize].turned_away = Some(now);
     }
 
     /// Notes since when the oldest of each class have waited for too long.

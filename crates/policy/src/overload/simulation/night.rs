@@ -7,7 +7,8 @@ use std::collections::BinaryHeap;
 use super::*;
 use crate::budget::{BudgetRules, RetryBudget};
 use crate::overload::{
-    Ask, Class, Concurrency, ConcurrencyRules, Fate, Offered, Queue, QueueRules, Refused, Ticket, Woken,
+    Answer, Ask, Class, Concurrency, ConcurrencyRules, Fate, Offered, Queue, QueueRules, Refused, Ticket,
+    Woken,
 };
 
 /// The night goes on in steps of so many seconds.
@@ -344,7 +345,8 @@ impl Night {
             let Request { is_over, sent, streams, begun, class, .. } = self.requests[id];
             let Some(sent) = sent.filter(|_| !is_over) else { continue };
             if is_end != streams {
-                self.permits.first_token(sent, self.now);
+                let answer = if streams { Answer::Stream } else { Answer::Whole };
+                self.permits.first_token(answer, sent, self.now);
                 let (permits, now) = (&self.permits, self.now);
                 let woken = self.queue.look(now, || permits.try_take(now).then_some(()));
                 self.tell(woken);

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use super::*;
 use crate::budget::{BudgetRules, RetryBudget};
 use crate::overload::{
-    Adaptive, Ask, Class, Concurrency, ConcurrencyRules, Fate, Offered, Queue, QueueRules, Why, Woken,
+    Adaptive, Answer, Ask, Class, Concurrency, ConcurrencyRules, Fate, Offered, Queue, QueueRules, Why, Woken,
 };
 
 /// A provider that has so many slots; each answer takes `service` seconds.
@@ -175,7 +175,7 @@ impl World {
                     self.serve(next);
                 }
                 let (request, sent) = self.requests[id];
-                self.permits.first_token(sent, self.now);
+                self.permits.first_token(Answer::Whole, sent, self.now);
                 self.note(request, Done::Served);
                 self.give_back(sent);
             }
