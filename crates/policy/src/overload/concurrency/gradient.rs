@@ -54,6 +54,8 @@ pub(super) struct Gradient {
     window: Window,
     /// What is known since the target became slow.
     slow: Option<Slow>,
+    /// Where small cuts began that have not been enough yet: the limit, and how slow the target was.
+    sinking: Option<(f64, f64)>,
     /// The limit before the current window, which measures the time at rest under a lowered one.
     probed: Option<f64>,
     next_probe: i64,
@@ -108,6 +110,7 @@ impl Gradient {
             base: None,
             window: Window { opened: i64::MIN, ..Window::default() },
             slow: None,
+            sinking: None,
             probed: None,
             next_probe: i64::MIN,
             is_ramping: true,
@@ -235,6 +238,9 @@ impl Gradient {
             self.set_limit(before);
             return;
         }
+        if self.has_sunk_in_vain(latency) {
+            return;
+        }
         self.note_trouble(fill, now);
         if fill < 0.5 {
             return;
@@ -290,6 +296,11 @@ impl Gradient {
         let tolerance = self.rules.tolerance.max(1.01).ln();
         let room = base + tolerance - latency;
         let gradient = room.exp().min(1.0);
+        if room >= 0.0 || gradient < CHECKED {
+            self.sinking = None;
+        } else {
+            self.sinking.get_or_insert((self.limit, latency));
+        }
         if gradient < CHECKED {
             self.is_ramping = false;
             let earlier = self.slow.take();
@@ -307,6 +318,22 @@ impl Gradient {
         let headroom =
             if fill >= 0.75 { self.limit.sqrt() * (room / tolerance).clamp(0.1, 1.0) } else { 0.0 };
         self.set_limit(self.limit * gradient + headroom);
+    }
+
+    /// Whether small cuts have halved the limit and the target is as slow as before. Then this is its time at rest, and they are taken back.
+    fn has_sunk_in_vain(&mut self, latency: f64) -> bool {
+        let Some((before, was)) = self.sinking else { return false };
+        let hoped = (before / self.limit).ln();
+        if hoped < TWICE {
+            return false;
+        }
+        self.sinking = None;
+        let is_vain = latency > was - hoped / 2.0;
+        if is_vain {
+            self.base = Some(latency);
+            self.set_limit(before);
+        }
+        is_vain
     }
 
     /// Whether the target is as slow after a cut as before. Where requests queue in the target, it would be faster by the cut.
