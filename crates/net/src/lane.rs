@@ -27,6 +27,7 @@ use crate::tls;
 mod body;
 mod connect;
 mod options;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod trunk;
@@ -118,6 +119,7 @@ impl Connector {
             trunks: (options.protocol != LaneProtocol::Http1).then(|| Box::new(Trunks::new(options))),
             options: options.clone(),
             tls: OnceLock::new(),
+            older: OnceLock::new(),
         });
         pools.insert(place, Arc::downgrade(&pool));
         pool
@@ -143,6 +145,8 @@ pub struct LanePool {
     trunks: Option<Box<Trunks>>,
     /// How TLS is spoken, where the options say more than the connector's own way.
     tls: OnceLock<TlsConnectorSlot>,
+    /// The same in HTTP/1.1, for what cannot go over HTTP/2.
+    older: OnceLock<Arc<LanePool>>,
 }
 
 /// A connection to the origin; in a box, as it goes from hand to hand.

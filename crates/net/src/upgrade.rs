@@ -100,7 +100,7 @@ fn key() -> Option<HeaderValue> {
     HeaderValue::from_str(&STANDARD.encode(bytes)).ok()
 }
 
-fn accept(key: &HeaderValue) -> String {
+pub(crate) fn accept(key: &HeaderValue) -> String {
     let text = [key.as_bytes(), WEBSOCKET].concat();
     STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &text))
 }

@@ -50,7 +50,7 @@ impl Body for ReplyBody {
             Self::Relay(relay) => {
                 relay.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data)))
             }
-            Self::Edge(body) => body.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Frame::data))),
+            Self::Edge(body) => body.poll_frame(context),
         }
     }
 

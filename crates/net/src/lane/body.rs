@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
+use super::switch::TrunkTunnel;
 use super::trunk::TrunkBody;
 use super::{Lane, LaneAnswer, LanePool};
 use crate::ahead::Upgraded;
@@ -26,6 +27,7 @@ pub struct LaneBody {
 enum Carrier {
     Lane(Lane, Arc<LanePool>),
     Trunk(Box<TrunkBody>),
+    Tunnel(Box<TrunkTunnel>),
 }
 
 impl LaneBody {
@@ -42,11 +44,20 @@ impl LaneBody {
         Self { carrier: (!body.is_at_end()).then(|| Carrier::Trunk(Box::new(body))) }
     }
 
+    pub(super) fn tunnel(tunnel: TrunkTunnel) -> Self {
+        Self { carrier: Some(Carrier::Tunnel(Box::new(tunnel))) }
+    }
+
     /// The bytes that follow, where the answer has switched protocols.
     pub fn upgraded(self) -> Option<Upgraded> {
-        let Carrier::Lane(lane, _) = self.carrier? else { return None };
-        let (stream, read) = lane.into_tunnel()?;
-        Some(Upgraded::of(read, stream))
+        match self.carrier? {
+            Carrier::Lane(lane, _) => {
+                let (stream, read) = lane.into_tunnel()?;
+                Some(Upgraded::of(read, stream))
+            }
+            Carrier::Trunk(_) => None,
+            Carrier::Tunnel(tunnel) => Some(Upgraded::of(Bytes::new(), tunnel)),
+        }
     }
 
     fn give_back_at_end(&mut self) {
@@ -75,7 +86,7 @@ impl Body for LaneBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h1::Error>>> {
         let piece = match &mut self.carrier {
-            None => return Poll::Ready(None),
+            None | Some(Carrier::Tunnel(_)) => return Poll::Ready(None),
             Some(Carrier::Lane(lane, _)) => {
                 ready!(lane.poll_piece(context)).map(|piece| piece.map(Frame::data))
             }
@@ -99,7 +110,7 @@ impl Body for LaneBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.carrier {
-            None => true,
+            None | Some(Carrier::Tunnel(_)) => true,
             Some(Carrier::Lane(lane, _)) => lane.is_at_end(),
             Some(Carrier::Trunk(body)) => body.is_at_end(),
         }
@@ -107,7 +118,7 @@ impl Body for LaneBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.carrier {
-            None => SizeHint::with_exact(0),
+            None | Some(Carrier::Tunnel(_)) => SizeHint::with_exact(0),
             Some(Carrier::Lane(lane, _)) => lane.left().map_or_else(SizeHint::default, SizeHint::with_exact),
             Some(Carrier::Trunk(body)) => body.left(),
         }

@@ -30,10 +30,19 @@ pub struct LaneOptions {
     /// Most requests that are open at once on one HTTP/2 connection; beyond that another connection is opened. The upstream's
     /// own limit holds beside it.
     pub streams: usize,
+    /// Most HTTP/2 connections. When all of them are full, requests wait for the upstream's leave on the one with the fewest.
+    pub connections: usize,
 }
 
 impl Default for LaneOptions {
     fn default() -> Self {
-        Self { protocol: LaneProtocol::default(), socket: None, tls: None, server_name: None, streams: 100 }
+        Self {
+            protocol: LaneProtocol::default(),
+            socket: None,
+            tls: None,
+            server_name: None,
+            streams: 100,
+            connections: 16,
+        }
     }
 }

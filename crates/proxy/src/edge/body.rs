@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, SizeHint};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
 use tidegate_net::LaneBody;
+use tidegate_policy::edge::headers::tidy_trailers;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::files::FileBody;
@@ -60,6 +62,8 @@ impl Patience {
 pub struct EdgeBody {
     source: Source,
     packer: Option<Packer>,
+    /// What came behind the last piece.
+    trailers: Option<HeaderMap>,
     /// `None` once it has been settled.
     exchange: Option<Box<Exchange>>,
     began: Instant,
@@ -68,13 +72,21 @@ pub struct EdgeBody {
 impl EdgeBody {
     /// A body that settles the exchange when it has ended or is dropped.
     pub fn new(source: Source, packer: Option<Packer>, exchange: Exchange) -> Self {
-        Self { source, packer, exchange: Some(Box::new(exchange)), began: Instant::now() }
+        Self { source, packer, trailers: None, exchange: Some(Box::new(exchange)), began: Instant::now() }
     }
 
-    /// The next piece.
-    pub fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    /// The next piece; behind the last one the trailers, if there are any.
+    pub fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = ready!(self.poll_bytes(context));
+        Poll::Ready(match piece {
+            Some(piece) => Some(piece.map(Frame::data)),
+            None => self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))),
+        })
+    }
+
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         loop {
-            let next = match self.source.poll_piece(context) {
+            let next = match self.source.poll_piece(context, &mut self.trailers) {
                 Poll::Ready(next) => next,
                 Poll::Pending => {
                     // What was said so far must not wait for what comes next.
@@ -148,7 +160,9 @@ impl EdgeBody {
 
     /// Whether nothing follows.
     pub fn is_end_stream(&self) -> bool {
-        self.packer.as_ref().is_none_or(Packer::has_ended) && self.source.is_end_stream()
+        self.trailers.is_none()
+            && self.packer.as_ref().is_none_or(Packer::has_ended)
+            && self.source.is_end_stream()
     }
 
     /// Its length, if it is known.
@@ -158,7 +172,11 @@ impl EdgeBody {
 }
 
 impl Source {
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        trailers: &mut Option<HeaderMap>,
+    ) -> Poll<Option<io::Result<Bytes>>> {
         match self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
             Self::File(body) => body.poll_piece(context),
@@ -172,12 +190,13 @@ impl Source {
                     Poll::Ready(Some(Err(error))) => {
                         return Poll::Ready(Some(Err(io::Error::other(error))));
                     }
-                    Poll::Ready(Some(Ok(frame))) => {
-                        if let Ok(piece) = frame.into_data() {
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(piece) => {
                             patience.last = Instant::now();
                             return Poll::Ready(Some(Ok(piece)));
                         }
-                    }
+                        Err(frame) => *trailers = frame.into_trailers().ok().and_then(tidy_trailers),
+                    },
                 }
             },
         }

@@ -6,8 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tidegate_net::{Incoming, Outgoing};
+use tidegate_policy::edge::headers::tidy_trailers;
 use tokio::time::Instant;
 
 /// Bodies up to this are kept until the answer has begun, so that another server can be asked.
@@ -29,6 +31,8 @@ struct State {
     read: u64,
     /// All that was read, unless it was too much.
     kept: Option<Vec<Bytes>>,
+    /// What came behind it.
+    trailers: Option<HeaderMap>,
     has_ended: bool,
     fault: Option<Fault>,
     /// Whether the client was waited for when it was last asked for more.
@@ -62,6 +66,7 @@ impl Upload {
             limit,
             read: 0,
             kept: Some(Vec::new()),
+            trailers: None,
             has_ended: false,
             fault: None,
             is_waiting: false,
@@ -74,7 +79,12 @@ impl Upload {
     pub fn outgoing(&self) -> Outgoing {
         match &self.shared {
             None => Outgoing::full(Bytes::new()),
-            Some(shared) => Outgoing::stream(Sender { shared: shared.clone(), at: 0, exact: self.exact }),
+            Some(shared) => Outgoing::stream(Sender {
+                shared: shared.clone(),
+                at: 0,
+                exact: self.exact,
+                has_ended: false,
+            }),
         }
     }
 
@@ -124,6 +134,7 @@ struct Sender {
     /// Kept pieces that it has given.
     at: usize,
     exact: Option<u64>,
+    has_ended: bool,
 }
 
 impl Body for Sender {
@@ -140,9 +151,15 @@ impl Body for Sender {
             this.at += 1;
             return Poll::Ready(Some(Ok(Frame::data(piece.clone()))));
         }
-        let next = ready!(state.poll_next(context));
-        this.at += 1;
-        Poll::Ready(next.map(|piece| piece.map(Frame::data)))
+        if this.has_ended {
+            return Poll::Ready(None);
+        }
+        if let Some(piece) = ready!(state.poll_next(context)) {
+            this.at += 1;
+            return Poll::Ready(Some(piece.map(Frame::data)));
+        }
+        this.has_ended = true;
+        Poll::Ready(state.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -165,10 +182,12 @@ impl State {
                     return Poll::Ready(None);
                 }
                 Some(Err(_)) => return self.fail(Fault::Broken),
-                // Trailers stay behind.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) => piece,
-                    Err(_) => continue,
+                    Err(frame) => {
+                        self.trailers = frame.into_trailers().ok().and_then(tidy_trailers);
+                        continue;
+                    }
                 },
             };
             self.last = Instant::now();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderValue;
-use tidegate_net::{Connector, Origin};
+use tidegate_net::{Connector, LaneOptions, Origin};
 use tidegate_policy::balance;
 use tidegate_policy::edge::route::{PathPattern, RouteRule, RouteTable};
 use tidegate_proxy::edge::site::{Change, Times};
@@ -44,6 +44,11 @@ pub fn below(path: &str) -> RouteRule {
 
 /// A proxy to these servers, asked in their order.
 pub fn proxy(servers: &[&str]) -> Proxy {
+    proxy_over(servers, &LaneOptions::default())
+}
+
+/// A proxy to these servers over lanes of that kind.
+pub fn proxy_over(servers: &[&str], options: &LaneOptions) -> Proxy {
     let connector = Arc::new(Connector::default());
     let members = servers.iter().enumerate().map(|(tier, url)| {
         let (origin, path) = Origin::parse(url).unwrap();
@@ -51,7 +56,7 @@ pub fn proxy(servers: &[&str]) -> Proxy {
         live.gate.set_rules(&GateRules { concurrency: None, ..GateRules::default() });
         let server = Server {
             address: origin.to_string().into(),
-            lanes: connector.pool(&origin),
+            lanes: connector.pool_with(&origin, options),
             host: HeaderValue::from_str(&origin.host_header()).unwrap(),
             path,
             live,

@@ -162,7 +162,11 @@ impl House {
         let listener = listen::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let drain = Drain::default();
-        let limits = ServeLimits { allow_half_close: plan.half_close, ..ServeLimits::default() };
+        let limits = ServeLimits {
+            allow_half_close: plan.half_close,
+            extended_connect: true,
+            ..ServeLimits::default()
+        };
         tokio::spawn(serve(listener, gateway.clone(), limits, drain.clone()));
         Self { fake, gateway, address, drain, log, written, folder }
     }

@@ -11,6 +11,7 @@ mod clients;
 mod credentials;
 mod edge_files;
 mod edge_house;
+mod edge_http2;
 mod edge_proxy;
 mod edge_switch;
 mod edge_terms;

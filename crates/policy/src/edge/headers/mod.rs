@@ -7,11 +7,13 @@ pub mod hop_by_hop;
 mod list;
 mod rules;
 mod told;
+mod trailers;
 
 pub use hop_by_hop::remove_hop_by_hop;
 pub use list::elements;
 pub use rules::{HeaderChange, HeaderRules};
 pub use told::{Told, append_via, tell_upstream};
+pub use trailers::tidy_trailers;
 
 /// Adds a name to `Vary`, unless it is there (or `*` is).
 pub fn vary_on(headers: &mut HeaderMap, name: &HeaderName) {

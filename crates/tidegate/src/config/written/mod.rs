@@ -20,7 +20,7 @@ pub use model::{Model, ModelPool, TargetEntry, TargetTerms};
 pub use named::Named;
 pub use price::PriceEntry;
 pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
-pub use routes::{
+pub use routes::{ProtocolWord, 
     AiEntry, AiWord, BasicEntry, CompressEntry, CorsEntry, HeaderChanges, HstsEntry, MatchEntry,
     RedirectEntry, RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes,
     ServerEntry, ServerStrategy, ServerTerms, UpstreamEntry, Words,

@@ -321,6 +321,11 @@ pub struct UpstreamEntry {
     pub servers: Vec<ServerEntry>,
     /// How one is chosen.
     pub strategy: ServerStrategy,
+    /// Which version of HTTP is spoken with the servers.
+    pub protocol: ProtocolWord,
+    /// Most HTTP/2 connections to each server, of up to 100 requests at once; beyond that requests wait. By default 16.
+    #[schemars(range(min = 1, max = 1000))]
+    pub connections: Option<u32>,
     /// When a server is out, and how it comes back; beside `max_fails`.
     pub health: Option<HealthEntry>,
     /// nginx's: so many failures within `fail_timeout` take a server out for that long. By default 1 in 10s.
@@ -328,6 +333,22 @@ pub struct UpstreamEntry {
     pub max_fails: Option<u32>,
     /// nginx's, see `max_fails`.
     pub fail_timeout: Option<Period>,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum ProtocolWord {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 in the clear, as gRPC servers speak it.
+    H2c,
+    /// HTTP/2 over TLS.
+    H2,
+    /// HTTP/2 where the server offers it over TLS (ALPN), else HTTP/1.1.
+    Auto,
 }
 
 /// A server.
@@ -339,6 +360,16 @@ pub enum ServerEntry {
     Url(BaseUrl),
     /// With terms of its own.
     Terms(ServerTerms),
+}
+
+impl ServerEntry {
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Url(url) => &url.0,
+            Self::Terms(terms) => &terms.url.0,
+        }
+    }
 }
 
 /// A server's terms.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use tidegate_net::Origin;
+use tidegate_net::{LaneOptions, LaneProtocol, Origin};
 use tidegate_policy::balance::{Rules, Strategy};
 use tidegate_policy::health::HealthRules;
 use tidegate_policy::overload::{ConcurrencyRules, QueueRules};
@@ -11,7 +11,7 @@ use tidegate_proxy::edge::{Member, Server, Upstream};
 use tidegate_proxy::traffic::{Conduct, GateRules, Sticky};
 
 use super::{Building, RoutePlace};
-use crate::config::written::{ServerEntry, ServerStrategy, UpstreamEntry};
+use crate::config::written::{ProtocolWord, ServerEntry, ServerStrategy, UpstreamEntry};
 
 impl Building<'_> {
     /// All of `upstreams`.
@@ -22,10 +22,12 @@ impl Building<'_> {
                 self.error(format!("`{name}` has no servers"), &["upstreams", name]);
             }
             let mut members = Vec::with_capacity(entry.servers.len());
+            let lanes = lanes(entry);
             for (number, server) in entry.servers.iter().enumerate() {
                 let path = ["upstreams", name, "servers", &number.to_string()];
-                members.extend(self.member(server, &path));
+                members.extend(self.member(server, &lanes, &path));
             }
+            self.expect_speech(name, entry);
             let conduct = conduct(entry);
             let upstream = Upstream { name: name.into(), members, conduct: Arc::new(conduct) };
             self.upstreams.insert(name.to_owned(), Arc::new(upstream));
@@ -35,26 +37,48 @@ impl Building<'_> {
     /// A single server.
     pub(super) fn single(&mut self, url: &str, place: &RoutePlace) -> Option<Arc<Upstream>> {
         let path = ["routes", place.number.as_str(), "proxy"];
-        let server = self.server(url, None, &path)?;
+        let server = self.server(url, None, &LaneOptions::default(), &path)?;
         let members = vec![Member { server, weight: 1, tier: 0 }];
         let conduct = Arc::new(conduct(&UpstreamEntry::default()));
         Some(Arc::new(Upstream { name: url.into(), members, conduct }))
     }
 
-    fn member(&mut self, entry: &ServerEntry, path: &[&str]) -> Option<Member> {
+    /// HTTP/2 under TLS and in the clear are two things, and a server speaks one of them.
+    fn expect_speech(&mut self, name: &str, entry: &UpstreamEntry) {
+        let (needs_tls, word, other) = match entry.protocol {
+            ProtocolWord::Http1 | ProtocolWord::Auto => return,
+            ProtocolWord::H2 => (true, "`h2` is HTTP/2 over TLS", "`protocol: h2c`, or `https://`"),
+            ProtocolWord::H2c => (false, "`h2c` is HTTP/2 without TLS", "`protocol: h2`, or `http://`"),
+        };
+        for (number, server) in entry.servers.iter().enumerate() {
+            if server.url().starts_with("https:") != needs_tls {
+                let path = ["upstreams", name, "servers", &number.to_string()];
+                let problem = self.problem(format!("{word}; this server is `{}`", server.url()), &path);
+                self.problems.push(problem.help(format!("write {other}")));
+            }
+        }
+    }
+
+    fn member(&mut self, entry: &ServerEntry, lanes: &LaneOptions, path: &[&str]) -> Option<Member> {
         match entry {
             ServerEntry::Url(url) => {
-                let server = self.server(&url.0, None, path)?;
+                let server = self.server(&url.0, None, lanes, path)?;
                 Some(Member { server, weight: 1, tier: 0 })
             }
             ServerEntry::Terms(terms) => {
-                let server = self.server(&terms.url.0, terms.max_concurrent, path)?;
+                let server = self.server(&terms.url.0, terms.max_concurrent, lanes, path)?;
                 Some(Member { server, weight: terms.weight, tier: terms.backup.into() })
             }
         }
     }
 
-    fn server(&mut self, url: &str, most: Option<u32>, path: &[&str]) -> Option<Arc<Server>> {
+    fn server(
+        &mut self,
+        url: &str,
+        most: Option<u32>,
+        lanes: &LaneOptions,
+        path: &[&str],
+    ) -> Option<Arc<Server>> {
         let (origin, base) = Origin::parse(url).map_err(|wrong| self.error(wrong.to_string(), path)).ok()?;
         let address: Arc<str> = origin.to_string().into();
         let live = self.lasting.live.get(&format!("upstream/{address}").into());
@@ -63,9 +87,20 @@ impl Building<'_> {
             queue: QueueRules::default(),
         });
         let host = HeaderValue::from_str(&origin.host_header()).ok()?;
-        let lanes = self.lasting.connector.pool(&origin);
+        let lanes = self.lasting.connector.pool_with(&origin, lanes);
         Some(Arc::new(Server { address, lanes, host, path: base, live }))
     }
+}
+
+fn lanes(entry: &UpstreamEntry) -> LaneOptions {
+    let usual = LaneOptions::default();
+    let protocol = match entry.protocol {
+        ProtocolWord::Http1 => LaneProtocol::Http1,
+        ProtocolWord::H2 | ProtocolWord::H2c => LaneProtocol::Http2,
+        ProtocolWord::Auto => LaneProtocol::Offered,
+    };
+    let connections = entry.connections.map_or(usual.connections, |most| most as usize);
+    LaneOptions { protocol, connections, ..usual }
 }
 
 /// nginx's rules: failures take a server out for a while. What is said of models' speed means nothing here.
