@@ -99,6 +99,16 @@ impl std::fmt::Debug for TlsConnectorSlot {
 }
 
 impl Connector {
+    /// One that finds hosts by those names.
+    pub fn with_names(names: Names) -> Self {
+        Self { names, ..Self::default() }
+    }
+
+    /// The addresses of hosts.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// The pool of that origin in HTTP/1.1; the same one as long as somebody holds it.
     pub fn pool(self: &Arc<Self>, origin: &Origin) -> Arc<LanePool> {
         self.pool_with(origin, &LaneOptions::default())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_llm::BadRequest;
-use tidegate_policy::balance::{Asked, Candidate, Order, Place, Strategy};
+use tidegate_policy::balance::{Asked, Candidate, Gauge, Order, Place, Strategy};
 use tidegate_policy::health::{Out, Standing};
 
 use crate::chance::chance;
@@ -29,6 +29,17 @@ pub struct Terms {
     pub conduct: Arc<Conduct>,
     /// Too few of its pool are healthy, so that its breaker is not heeded.
     pub is_forced: bool,
+}
+
+impl Terms {
+    /// Of a target without others. When it is ill, it is asked all the same as far as that makes sense.
+    pub fn of_lone(conduct: Arc<Conduct>, gauge: &Gauge, now: i64) -> Self {
+        let is_forced = !matches!(gauge.health().standing(now), Standing::Ready(_)) && {
+            let lone = Candidate { gauge, id: 0, weight: 1, tier: 0, region: 0, price: None, fits: true };
+            conduct.balancer.order(&[lone], &Asked::default(), now, chance).is_panic()
+        };
+        Self { conduct, is_forced }
+    }
 }
 
 impl Plan {
@@ -113,14 +124,9 @@ impl Plan {
         Ok(())
     }
 
-    /// A target without others. When it is ill, it is asked all the same as far as that makes sense.
     fn add_lone(&mut self, target: Arc<Target>, conduct: Arc<Conduct>) {
-        let (gauge, now) = (&target.live.gauge, micros());
-        let is_forced = !matches!(gauge.health().standing(now), Standing::Ready(_)) && {
-            let lone = Candidate { gauge, id: 0, weight: 1, tier: 0, region: 0, price: None, fits: true };
-            conduct.balancer.order(&[lone], &Asked::default(), now, chance).is_panic()
-        };
-        self.push(target, Terms { conduct, is_forced });
+        let terms = Terms::of_lone(conduct, &target.live.gauge, micros());
+        self.push(target, terms);
     }
 
     fn add_ordered(

@@ -33,6 +33,9 @@ impl LanePool {
     }
 
     async fn connect_tcp(&self) -> std::io::Result<TcpStream> {
+        if let Some(address) = self.options.address {
+            return TcpStream::connect(address).await;
+        }
         let (host, port) = (self.origin.host.as_str(), self.origin.port);
         let addresses = self.connector.names.addresses(host, port).await?;
         let turn = if addresses.len() > 1 { TURN.fetch_add(1, Ordering::Relaxed) } else { 0 };

@@ -1,5 +1,6 @@
 //! How lanes to an origin are opened.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::tls::UpstreamTls;
@@ -21,6 +22,8 @@ pub enum LaneProtocol {
 pub struct LaneOptions {
     /// The version of HTTP.
     pub protocol: LaneProtocol,
+    /// The address that is connected to, instead of those of the origin's host.
+    pub address: Option<SocketAddr>,
     /// A Unix socket that is connected to, instead of the origin's host and port.
     pub socket: Option<PathBuf>,
     /// Trust and certificates other than the system's.
@@ -38,6 +41,7 @@ impl Default for LaneOptions {
     fn default() -> Self {
         Self {
             protocol: LaneProtocol::default(),
+            address: None,
             socket: None,
             tls: None,
             server_name: None,

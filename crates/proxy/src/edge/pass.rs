@@ -68,17 +68,17 @@ async fn ask_in_turn(
     exchange: &mut Exchange,
 ) -> Result<LaneAnswer, EdgeError> {
     let (servers, terms) = proxy.upstream.order(visit.address());
-    let begun = Instant::now();
+    let (begun, count) = (Instant::now(), servers.len());
     let mut last: Option<EdgeError> = None;
     let mut is_busy = false;
     for server in servers {
-        let Some(engaged) = engage(server, &terms, &mut is_busy) else { continue };
+        let Some(engaged) = engage(&server, &terms, &mut is_busy) else { continue };
         exchange.engaged = Some(engaged);
         exchange.attempts += 1;
         let sent = Instant::now();
-        let asked = ask(proxy, server, visit, outward).await;
+        let asked = ask(proxy, &server, visit, outward).await;
         exchange.waited += sent.elapsed();
-        note(server, &asked, sent.elapsed(), exchange);
+        note(&server, &asked, sent.elapsed(), exchange);
         let so_far = |was_sent| SoFar {
             method: &visit.head.method,
             was_sent,
@@ -91,7 +91,7 @@ async fn ask_in_turn(
             Ok(answer) => {
                 let failing = Failing::Status(answer.status());
                 if !proxy.next.may_go_on(failing, so_far(true))
-                    || exchange.attempts as usize >= proxy.upstream.members.len()
+                    || exchange.attempts as usize >= count
                 {
                     exchange.heard();
                     return Ok(answer);

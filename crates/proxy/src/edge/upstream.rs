@@ -1,28 +1,32 @@
 //! Servers behind a name, and which of them is asked next.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tidegate_net::LanePool;
 use tidegate_policy::balance::{Asked, Candidate, Strategy};
-use tidegate_policy::health::Standing;
 
+use super::lookup::Lookup;
 use crate::chance::chance;
 use crate::clock::micros;
 use crate::plan::Terms;
-use crate::traffic::{Conduct, Live};
+use crate::traffic::{Conduct, Live, ProbeRules, address_hash};
 
 /// Servers behind one name. A single URL is an upstream with one server.
 #[derive(Debug)]
 pub struct Upstream {
     /// Its name; of a single URL, that.
     pub name: Arc<str>,
-    /// Its servers.
-    pub members: Vec<Member>,
     /// How one is chosen, and when one is out.
     pub conduct: Arc<Conduct>,
+    /// How its servers are asked whether they are well; `None`: they are not.
+    pub probe: Option<ProbeRules>,
+    members: ArcSwap<Vec<Member>>,
+    /// Where some of them are named by a host whose addresses are looked up.
+    lookup: Option<Lookup>,
 }
 
 /// A server and its share.
@@ -39,7 +43,7 @@ pub struct Member {
 /// A server.
 #[derive(Debug)]
 pub struct Server {
-    /// Its URL's origin, `http://10.0.0.1:3000`.
+    /// Its URL's origin, `http://10.0.0.1:3000`; where the URL has a host name that was looked up, with the address in its place.
     pub address: Arc<str>,
     /// Its lanes.
     pub lanes: Arc<LanePool>,
@@ -52,25 +56,59 @@ pub struct Server {
 }
 
 impl Upstream {
-    /// The servers in the order in which they are asked, each with how it is treated.
-    pub fn order(&self, client: IpAddr) -> (Vec<&Arc<Server>>, Terms) {
-        let now = micros();
-        let balancer = &self.conduct.balancer;
-        let candidates: Vec<_> = self.members.iter().map(Member::candidate).collect();
-        if let [only] = candidates.as_slice() {
-            let is_ill = !matches!(only.gauge.health().standing(now), Standing::Ready(_));
-            let is_forced = is_ill && balancer.order(&candidates, &Asked::default(), now, chance).is_panic();
-            return (vec![&self.members[0].server], self.terms(is_forced));
-        }
-        let is_sticky = balancer.rules().strategy == Strategy::Sticky;
-        let hash = is_sticky.then(|| hash_of(client));
-        let order = balancer.order(&candidates, &Asked { hash, ..Asked::default() }, now, chance);
-        let servers = order.all().iter().map(|ranked| &self.members[ranked.index as usize].server);
-        (servers.collect(), self.terms(order.is_panic()))
+    /// Servers that stay as they are.
+    pub fn fixed(name: Arc<str>, members: Vec<Member>, conduct: Arc<Conduct>) -> Self {
+        Self { name, conduct, probe: None, members: ArcSwap::from_pointee(members), lookup: None }
     }
 
-    fn terms(&self, is_forced: bool) -> Terms {
-        Terms { conduct: self.conduct.clone(), is_forced }
+    /// Servers some of which are named by hosts: each address of a host is a server. Until the first [`Upstream::look_up`], what the
+    /// connector already knows is taken; a name of which nothing is known is one server.
+    pub fn looked_up(name: Arc<str>, conduct: Arc<Conduct>, lookup: Lookup) -> Self {
+        let members = lookup.members(&[]);
+        let lookup = Some(lookup).filter(Lookup::has_names);
+        Self { name, conduct, probe: None, members: ArcSwap::from_pointee(members), lookup }
+    }
+
+    /// Its servers by now.
+    pub fn members(&self) -> Arc<Vec<Member>> {
+        self.members.load_full()
+    }
+
+    /// How often its servers' names are looked up; `None`: it has none.
+    pub fn looks_up_every(&self) -> Option<Duration> {
+        self.lookup.as_ref().map(|lookup| lookup.every)
+    }
+
+    /// Looks its servers' names up. A name that cannot be looked up keeps the addresses that it had. Requests under way go on where they are.
+    pub async fn look_up(&self) {
+        let Some(lookup) = &self.lookup else { return };
+        lookup.ask().await;
+        let before = self.members();
+        let members = lookup.members(&before);
+        let is_same = before.len() == members.len()
+            && before.iter().zip(&members).all(|(old, new)| Arc::ptr_eq(&old.server, &new.server));
+        if !is_same {
+            let servers: Vec<&str> = members.iter().map(|member| &*member.server.address).collect();
+            tracing::info!(upstream = &*self.name, servers = servers.join(", "), "other servers");
+            self.members.store(Arc::new(members));
+        }
+    }
+
+    /// The servers in the order in which they are asked, with how they are treated.
+    pub fn order(&self, client: IpAddr) -> (Vec<Arc<Server>>, Terms) {
+        let now = micros();
+        let members = self.members.load();
+        if let [only] = members.as_slice() {
+            let terms = Terms::of_lone(self.conduct.clone(), &only.server.live.gauge, now);
+            return (vec![only.server.clone()], terms);
+        }
+        let balancer = &self.conduct.balancer;
+        let candidates: Vec<_> = members.iter().map(Member::candidate).collect();
+        let is_sticky = balancer.rules().strategy == Strategy::Sticky;
+        let hash = is_sticky.then(|| address_hash(client));
+        let order = balancer.order(&candidates, &Asked { hash, ..Asked::default() }, now, chance);
+        let servers = order.all().iter().map(|ranked| members[ranked.index as usize].server.clone());
+        (servers.collect(), Terms { conduct: self.conduct.clone(), is_forced: order.is_panic() })
     }
 }
 
@@ -86,10 +124,4 @@ impl Member {
             fits: true,
         }
     }
-}
-
-fn hash_of(client: IpAddr) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    client.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,17 +1,20 @@
 //! Targets are asked by the gateway itself, so that an idle one is known to be well, and a dead one is found before callers find it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_llm::passage::{Endpoint, read_answer};
 use tidegate_llm::quirks::Profile;
 use tidegate_llm::translate::prepare;
 use tidegate_llm::{Dialect, Usage, codec};
+use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
+use tidegate_policy::health::HealthRules;
 use tidegate_store::ledger::{Row, Tokens};
 
-use super::Conduct;
+use super::{Conduct, Live};
 use super::fetch::{Fetch, fetch};
 use crate::body::read_bounded;
 use crate::chance::request_id;
@@ -19,21 +22,108 @@ use crate::clock::micros;
 use crate::encode::path_of;
 use crate::entry::Gateway;
 use crate::error::GatewayError;
-use crate::snapshot::{Line, Snapshot, Target};
+use crate::snapshot::{Auth, Line, Snapshot, Target};
 use crate::upstream::{Outbound, Way, send};
 
 /// Most bytes of an answer that are read.
 const ANSWER: usize = 1 << 20;
 
-/// How a provider's targets are asked.
+/// How a provider's targets, or an upstream's servers, are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeRules {
     /// A path to GET at the provider's host; `None`: a completion of one token is asked for.
     pub path: Option<String>,
+    /// Which answers to that are good.
+    pub expected: Expected,
     /// How often.
     pub every: Duration,
     /// Longest wait for the answer.
     pub limit: Duration,
+    /// So many in a row that fail take the target out.
+    pub fall: u32,
+    /// So many in a row that go well bring it back.
+    pub rise: u32,
+}
+
+impl Default for ProbeRules {
+    fn default() -> Self {
+        let HealthRules { probe_fall: fall, probe_rise: rise, .. } = HealthRules::default();
+        let seconds = Duration::from_secs;
+        Self { path: None, expected: Expected::default(), every: seconds(10), limit: seconds(5), fall, rise }
+    }
+}
+
+/// Statuses that are good answers to a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected(Vec<RangeInclusive<u16>>);
+
+impl Default for Expected {
+    /// All that are no errors.
+    fn default() -> Self {
+        Self(vec![100..=399])
+    }
+}
+
+impl Expected {
+    /// Statuses as they are written: `200`, `2xx`, `200-204`.
+    pub fn from_words<'w>(words: impl Iterator<Item = &'w str>) -> Result<Self, String> {
+        words.map(statuses).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn has(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+}
+
+fn statuses(word: &str) -> Result<RangeInclusive<u16>, String> {
+    let number = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..600).contains(status));
+    let range = match word.strip_suffix("xx") {
+        Some(class) => number(&format!("{class}00")).map(|first| first..=first + 99),
+        None => match word.split_once('-') {
+            Some((first, last)) => number(first).zip(number(last)).map(|(first, last)| first..=last),
+            None => number(word).map(|one| one..=one),
+        },
+    };
+    range
+        .filter(|range| !range.is_empty())
+        .ok_or_else(|| format!("`{word}` is no status; write `200`, `2xx` or `200-204`"))
+}
+
+/// Who is asked.
+pub(crate) struct ProbeTarget<'t> {
+    pub(crate) lanes: &'t Arc<LanePool>,
+    pub(crate) host: &'t HeaderValue,
+    pub(crate) auth: Option<&'t Auth>,
+    pub(crate) headers: &'t [(HeaderName, HeaderValue)],
+}
+
+impl ProbeRules {
+    /// GETs the path; tells what the answer says.
+    pub(crate) async fn get(&self, target: ProbeTarget<'_>) -> Says {
+        let ProbeTarget { lanes, host, auth, headers } = target;
+        let path = self.path.as_deref().unwrap_or("/");
+        match fetch(Fetch { lanes, host, path, auth, headers }, self.limit, ANSWER).await {
+            Ok((status, _)) if self.expected.has(status) => Says::Well,
+            Ok((429, _)) => Says::Nothing,
+            _ => Says::Ill,
+        }
+    }
+
+    /// Tells a target's health.
+    pub(crate) fn tell(&self, says: Says, live: &Live, conduct: &Conduct) {
+        if says == Says::Nothing {
+            return;
+        }
+        let rules = HealthRules {
+            probe_fall: self.fall,
+            probe_rise: self.rise,
+            ..conduct.balancer.rules().health.clone()
+        };
+        tracing::trace!(target = &*live.label, ?says, "probed");
+        if let Some(event) = live.gauge.health().probed(&rules, says == Says::Well, micros()) {
+            live.note(event);
+        }
+    }
 }
 
 /// A target that is to be asked from time to time.
@@ -49,7 +139,7 @@ pub struct ProbeJob {
 
 /// What a probe says of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
+pub(crate) enum Says {
     Well,
     Ill,
     /// It lives, but will not be asked: a limit, a request that it does not take.
@@ -78,35 +168,23 @@ impl ProbeJob {
         let Some(line) = self.target.provider.lines.first() else { return };
         let began = Instant::now();
         let says = match &self.rules.path {
-            Some(path) => self.get(line, path).await,
+            Some(_) => self.get(line).await,
             None => self.complete(line, gateway).await,
         };
         let live = &self.target.live;
         if says == Says::Well && self.rules.path.is_some() {
             live.gauge.told_round_trip(began.elapsed(), micros());
         }
-        if says == Says::Nothing {
-            return;
-        }
-        let rules = &self.conduct.balancer.rules().health;
-        tracing::trace!(target = &*live.label, ?says, "probed");
-        if let Some(event) = live.gauge.health().probed(rules, says == Says::Well, micros()) {
-            live.note(event);
-        }
+        self.rules.tell(says, live, &self.conduct);
     }
 
-    async fn get(&self, line: &Line, path: &str) -> Says {
-        let provider = &self.target.provider;
+    async fn get(&self, line: &Line) -> Says {
+        let headers = &self.target.provider.headers;
         let auth = self.auth(line);
-        let asked = Fetch { lanes: &line.lanes, host: &line.host, path, auth, headers: &provider.headers };
-        match fetch(asked, self.rules.limit, ANSWER).await {
-            Ok((429, _)) => Says::Nothing,
-            Ok((status, _)) if status < 400 => Says::Well,
-            _ => Says::Ill,
-        }
+        self.rules.get(ProbeTarget { lanes: &line.lanes, host: &line.host, auth, headers }).await
     }
 
-    fn auth<'l>(&self, line: &'l Line) -> Option<&'l crate::snapshot::Auth> {
+    fn auth<'l>(&self, line: &'l Line) -> Option<&'l Auth> {
         let place = self.target.provider.keys.as_ref().and_then(|keys| keys.next(micros()).ok());
         line.auth.get(place.unwrap_or(0))
     }
@@ -207,5 +285,20 @@ fn endpoint(dialect: Dialect) -> Endpoint {
         Dialect::OpenaiResponses => Endpoint::Responses,
         Dialect::Anthropic => Endpoint::Messages,
         Dialect::Gemini => Endpoint::Generate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expected_statuses_are_read_and_heeded() {
+        let expected = Expected::from_words(["200", "3xx", "401-403"].into_iter()).unwrap();
+        let is: Vec<u16> = (100..600).filter(|status| expected.has(*status)).collect();
+        assert_eq!((is.len(), is[0], is[1], is[100], is[103]), (104, 200, 300, 399, 403));
+        for word in ["", "2x", "99", "600", "404-401", "ok", "2xx-3xx"] {
+            assert!(Expected::from_words([word].into_iter()).is_err(), "{word}");
+        }
     }
 }

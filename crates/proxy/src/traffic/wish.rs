@@ -1,6 +1,7 @@
 //! What a request brings along for the choice of its target: whom it sticks to, and how much it matters.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 
 use http::HeaderMap;
 use tidegate_llm::Usage;
@@ -110,12 +111,15 @@ pub fn class_of(map: &HeaderMap, exchange: &Exchange) -> Class {
 pub fn caller_hash(exchange: &Exchange) -> u64 {
     match &exchange.caller.key {
         Some(key) => hash_of(key.id.as_bytes()),
-        None => {
-            let mut hasher = DefaultHasher::new();
-            exchange.caller.address.hash(&mut hasher);
-            hasher.finish()
-        }
+        None => address_hash(exchange.caller.address),
     }
+}
+
+/// The same for an address in every process.
+pub fn address_hash(address: IpAddr) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -65,8 +65,7 @@ pub fn proxy_over(servers: &[&str], options: &LaneOptions) -> Proxy {
     });
     let rules = balance::Rules { health: patient(), ..balance::Rules::default() };
     let conduct = Conduct::new(rules, Sticky::default(), None, None);
-    let upstream =
-        Upstream { name: "servers".into(), members: members.collect(), conduct: Arc::new(conduct) };
+    let upstream = Upstream::fixed("servers".into(), members.collect(), Arc::new(conduct));
     Proxy {
         upstream: Arc::new(upstream),
         change: Change::default(),
@@ -103,14 +102,19 @@ pub async fn passing(server: &str) -> House {
 pub async fn upstream(answer: &str) -> (String, Heard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    (url, serve_at(listener, answer.to_owned()))
+}
+
+/// The same on that listener.
+pub fn serve_at(listener: TcpListener, answer: String) -> Heard {
     let heard = Heard::default();
-    let (answer, told) = (answer.to_owned(), heard.clone());
+    let told = heard.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(serve(stream, answer.clone(), told.clone()));
         }
     });
-    (url, heard)
+    heard
 }
 
 async fn serve(mut stream: TcpStream, answer: String, heard: Heard) {

@@ -99,7 +99,8 @@ fn does(route: &Route, path: &str) -> String {
         Action::Ai(AiPath::As(as_path)) => format!("the AI gateway, as {as_path}"),
         Action::Ai(AiPath::Own(_)) => "the AI gateway".to_owned(),
         Action::Proxy(proxy) => {
-            let servers = proxy.upstream.members.iter().map(|member| {
+            let servers = proxy.upstream.members();
+            let servers = servers.iter().map(|member| {
                 let share =
                     if member.weight == 1 { String::new() } else { format!(" (weight {})", member.weight) };
                 let backup = if member.tier > 0 { " (backup)" } else { "" };

@@ -1,4 +1,4 @@
-//! The gateway's own rounds: load reports of back ends, probes of targets. Follows reloads; no request waits for it.
+//! The gateway's own rounds: load reports of back ends, probes of targets and servers, the addresses of servers' names. Follows reloads; no request waits for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tidegate_proxy::Gateway;
 use tidegate_proxy::chance::chance;
+use tidegate_proxy::edge::{ServersProbe, Site, Upstream};
 use tidegate_proxy::snapshot::Snapshot;
 use tidegate_proxy::traffic::{LoadJob, ProbeJob};
 use tokio::task::JoinSet;
@@ -21,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(500);
 enum Job {
     Load(LoadJob),
     Probe(ProbeJob),
+    Servers(ServersProbe),
+    Names(Arc<Upstream>, Duration),
 }
 
 impl Job {
@@ -28,6 +31,8 @@ impl Job {
         match self {
             Self::Load(job) => format!("load {}", job.provider.name),
             Self::Probe(job) => format!("probe {}", job.target.label),
+            Self::Servers(job) => format!("servers of {}", job.upstream.name),
+            Self::Names(upstream, _) => format!("names of {}", upstream.name),
         }
     }
 
@@ -35,6 +40,8 @@ impl Job {
         match self {
             Self::Load(_) => LOAD,
             Self::Probe(job) => job.rules.every,
+            Self::Servers(job) => job.rules.every,
+            Self::Names(_, every) => *every,
         }
     }
 
@@ -42,6 +49,8 @@ impl Job {
         match &self {
             Self::Load(job) => job.run().await,
             Self::Probe(job) => job.run(&gateway).await,
+            Self::Servers(job) => job.run().await,
+            Self::Names(upstream, _) => upstream.look_up().await,
         }
         self.name()
     }
@@ -89,5 +98,16 @@ pub(super) async fn go_rounds(gateway: Arc<Gateway>) {
 
 fn jobs_of(snapshot: &Snapshot) -> Vec<Job> {
     let loads = LoadJob::all(snapshot).into_iter().map(Job::Load);
-    loads.chain(ProbeJob::all(snapshot).into_iter().map(Job::Probe)).collect()
+    let targets = ProbeJob::all(snapshot).into_iter().map(Job::Probe);
+    loads.chain(targets).chain(snapshot.edge.iter().flat_map(|site| servers_of(site))).collect()
+}
+
+/// Servers' names first, as they say who is probed.
+fn servers_of(site: &Site) -> Vec<Job> {
+    let upstreams = site.upstreams().into_iter();
+    let names = upstreams.filter_map(|upstream| {
+        let every = upstream.looks_up_every()?;
+        Some(Job::Names(upstream, every))
+    });
+    names.chain(ServersProbe::all(site).into_iter().map(Job::Servers)).collect()
 }

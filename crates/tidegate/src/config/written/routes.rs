@@ -326,7 +326,11 @@ pub struct UpstreamEntry {
     /// Most HTTP/2 connections to each server, of up to 100 requests at once; beyond that requests wait. By default 16.
     #[schemars(range(min = 1, max = 1000))]
     pub connections: Option<u32>,
-    /// When a server is out, and how it comes back; beside `max_fails`.
+    /// How often servers' host names are looked up: each address of a name is a server. A name that cannot be looked up keeps the addresses
+    /// that it had. By default 30s.
+    pub resolve: Option<Period>,
+    /// When a server is out, and how it comes back; beside `max_fails`. `slow` and `silence` count from the request to the answer's head. A
+    /// `probe` needs a `path`.
     pub health: Option<HealthEntry>,
     /// nginx's: so many failures within `fail_timeout` take a server out for that long. By default 1 in 10s.
     #[schemars(range(max = 1000))]

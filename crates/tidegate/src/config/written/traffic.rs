@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Period, Size};
+use super::{Period, Size, Words};
 
 /// How a target is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -96,12 +96,27 @@ pub struct ProbeEntry {
     pub every: Period,
     /// Longest wait for the answer.
     pub time_limit: Period,
+    /// Which answers to `path` are good: `200`, `2xx`, `200-204`. By default all that are no errors.
+    pub status: Option<Words>,
+    /// So many failures in a row take the target out. By default 3.
+    #[schemars(range(min = 1, max = 1000))]
+    pub fall: Option<u32>,
+    /// So many good answers in a row bring it back. By default 2.
+    #[schemars(range(min = 1, max = 1000))]
+    pub rise: Option<u32>,
 }
 
 impl Default for ProbeEntry {
     fn default() -> Self {
         let seconds = |seconds| Period(std::time::Duration::from_secs(seconds));
-        Self { path: None, every: seconds(10), time_limit: seconds(5) }
+        Self {
+            path: None,
+            every: seconds(10),
+            time_limit: seconds(5),
+            status: None,
+            fall: None,
+            rise: None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod line;
 mod watched;
 
-use watched::probe;
+pub(super) use watched::probe_rules;
 
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ impl Building<'_> {
             lines: Some(lines).filter(|lines| !lines.is_empty())?,
             keys: self.lasting.live.keys.ring(&name, &keys),
             metrics,
-            probe: probe(entry, &self.loaded.config),
+            probe: self.probe(&name, entry),
             headers: self.headers(&name, entry),
             quirks: entry.quirks.over(row.map_or_else(Quirks::default, |row| row.quirks)),
             completions: entry.completions.unwrap_or(row.map_or(speaks_chat, |row| row.completions)),

@@ -3,20 +3,40 @@
 use http::HeaderValue;
 use tidegate_net::Origin;
 use tidegate_proxy::snapshot::Line;
-use tidegate_proxy::traffic::{MetricsSource, ProbeRules};
+use tidegate_proxy::traffic::{Expected, MetricsSource, ProbeRules};
 
 use super::Building;
 use crate::config::problem::Problem;
-use crate::config::written::{Config, ProviderEntry};
+use crate::config::written::{ProbeEntry, ProviderEntry};
 
-/// How its targets are probed: its own words, else those of the top.
-pub(super) fn probe(entry: &ProviderEntry, config: &Config) -> Option<ProbeRules> {
-    let probe = entry.health.probe.as_ref().or(config.health.probe.as_ref())?;
-    let path = probe.path.clone();
-    Some(ProbeRules { path, every: probe.every.0, limit: probe.time_limit.0 })
+/// What a probe's words come to.
+pub fn probe_rules(written: &ProbeEntry) -> Result<ProbeRules, String> {
+    let usual = ProbeRules::default();
+    let expected = match &written.status {
+        Some(words) => Expected::from_words(words.all().iter().map(String::as_str))?,
+        None => usual.expected,
+    };
+    Ok(ProbeRules {
+        path: written.path.clone(),
+        expected,
+        every: written.every.0,
+        limit: written.time_limit.0,
+        fall: written.fall.unwrap_or(usual.fall),
+        rise: written.rise.unwrap_or(usual.rise),
+    })
 }
 
 impl Building<'_> {
+    /// How its targets are probed: its own words, else those of the top.
+    pub(super) fn probe(&mut self, name: &str, entry: &ProviderEntry) -> Option<ProbeRules> {
+        let own = entry.health.probe.as_ref().map(|probe| (probe, vec!["providers", name]));
+        let (written, place) =
+            own.or(self.loaded.config.health.probe.as_ref().map(|probe| (probe, Vec::new())))?;
+        let place = [&place[..], &["health", "probe", "status"]].concat();
+        let place = self.loaded.tree.place_of(&place);
+        probe_rules(written).map_err(|wrong| self.problems.push(Problem::error(wrong, place))).ok()
+    }
+
     /// Where its metrics are.
     pub(super) fn metrics(
         &mut self,

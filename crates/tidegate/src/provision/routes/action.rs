@@ -94,7 +94,7 @@ impl Building<'_> {
         let usual = Times::default();
         let or =
             |own: Option<crate::config::written::Period>, other: Duration| own.map_or(other, |own| own.0);
-        let is_secure = upstream.members.iter().any(|member| member.server.address.starts_with("https"));
+        let is_secure = upstream.members().iter().any(|member| member.server.address.starts_with("https"));
         let body_limit = entry.body_limit.unwrap_or(self.loaded.config.sizes.request_body);
         Some(Proxy {
             change: self.change(entry, place),

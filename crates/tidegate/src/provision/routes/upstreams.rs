@@ -1,17 +1,24 @@
 //! Servers and the names that they stand behind.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use tidegate_net::{LaneOptions, LaneProtocol, Origin};
 use tidegate_policy::balance::{Rules, Strategy};
 use tidegate_policy::health::HealthRules;
 use tidegate_policy::overload::{ConcurrencyRules, QueueRules};
-use tidegate_proxy::edge::{Member, Server, Upstream};
-use tidegate_proxy::traffic::{Conduct, GateRules, Sticky};
+use tidegate_proxy::edge::{Lookup, Roots, Seed, Upstream};
+use tidegate_proxy::traffic::{Conduct, GateRules, ProbeRules, Sticky};
 
 use super::{Building, RoutePlace};
 use crate::config::written::{ProtocolWord, ServerEntry, ServerStrategy, UpstreamEntry};
+use crate::provision::providers::probe_rules;
+
+/// How often the names of servers are looked up.
+const RESOLVE: Duration = Duration::from_secs(30);
+const RESOLVES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
 impl Building<'_> {
     /// All of `upstreams`.
@@ -21,26 +28,51 @@ impl Building<'_> {
             if entry.servers.is_empty() {
                 self.error(format!("`{name}` has no servers"), &["upstreams", name]);
             }
-            let mut members = Vec::with_capacity(entry.servers.len());
             let lanes = lanes(entry);
+            let mut seeds = Vec::with_capacity(entry.servers.len());
             for (number, server) in entry.servers.iter().enumerate() {
                 let path = ["upstreams", name, "servers", &number.to_string()];
-                members.extend(self.member(server, &lanes, &path));
+                seeds.extend(self.seed(server, &lanes, &path));
             }
             self.expect_speech(name, entry);
-            let conduct = conduct(entry);
-            let upstream = Upstream { name: name.into(), members, conduct: Arc::new(conduct) };
+            let every = self.resolves_every(name, entry);
+            let lookup = Lookup::new(seeds, every, self.roots());
+            let mut upstream = Upstream::looked_up(name.into(), Arc::new(conduct(entry)), lookup);
+            upstream.probe = self.probe(name, entry);
             self.upstreams.insert(name.to_owned(), Arc::new(upstream));
         }
     }
 
-    /// A single server.
+    /// A single server. Its name is looked up as lanes are opened; it stays one server.
     pub(super) fn single(&mut self, url: &str, place: &RoutePlace) -> Option<Arc<Upstream>> {
         let path = ["routes", place.number.as_str(), "proxy"];
-        let server = self.server(url, None, &LaneOptions::default(), &path)?;
-        let members = vec![Member { server, weight: 1, tier: 0 }];
+        let seed = self.server(url, &LaneOptions::default(), &path)?;
         let conduct = Arc::new(conduct(&UpstreamEntry::default()));
-        Some(Arc::new(Upstream { name: url.into(), members, conduct }))
+        Some(Arc::new(Upstream::fixed(url.into(), vec![seed.alone(&self.roots())], conduct)))
+    }
+
+    /// How often its servers' names are looked up.
+    fn resolves_every(&mut self, name: &str, entry: &UpstreamEntry) -> Duration {
+        let every = entry.resolve.map_or(RESOLVE, |every| every.0);
+        if !RESOLVES.contains(&every) {
+            self.error("names are looked up every second at most, and every hour at least", &["upstreams", name, "resolve"]);
+        }
+        every
+    }
+
+    fn roots(&self) -> Roots {
+        Roots { connector: self.lasting.connector.clone(), live: self.lasting.live.clone() }
+    }
+
+    /// How servers are asked whether they are well.
+    fn probe(&mut self, name: &str, entry: &UpstreamEntry) -> Option<ProbeRules> {
+        let written = entry.health.as_ref()?.probe.as_ref()?;
+        let place = ["upstreams", name, "health", "probe"];
+        if !written.path.as_deref().is_some_and(|path| path.starts_with('/')) {
+            let problem = self.problem("a server is asked for a path", &place);
+            self.problems.push(problem.help("write `path: /health`"));
+        }
+        probe_rules(written).map_err(|wrong| self.error(wrong, &[&place[..], &["status"]].concat())).ok()
     }
 
     /// HTTP/2 under TLS and in the clear are two things, and a server speaks one of them.
@@ -59,36 +91,19 @@ impl Building<'_> {
         }
     }
 
-    fn member(&mut self, entry: &ServerEntry, lanes: &LaneOptions, path: &[&str]) -> Option<Member> {
-        match entry {
-            ServerEntry::Url(url) => {
-                let server = self.server(&url.0, None, lanes, path)?;
-                Some(Member { server, weight: 1, tier: 0 })
-            }
-            ServerEntry::Terms(terms) => {
-                let server = self.server(&terms.url.0, terms.max_concurrent, lanes, path)?;
-                Some(Member { server, weight: terms.weight, tier: terms.backup.into() })
-            }
-        }
+    fn seed(&mut self, entry: &ServerEntry, lanes: &LaneOptions, path: &[&str]) -> Option<Seed> {
+        let seed = self.server(entry.url(), lanes, path)?;
+        let ServerEntry::Terms(terms) = entry else { return Some(seed) };
+        let gate =
+            GateRules { concurrency: terms.max_concurrent.map(ConcurrencyRules::Fixed), ..seed.gate };
+        Some(Seed { weight: terms.weight, tier: terms.backup.into(), gate, ..seed })
     }
 
-    fn server(
-        &mut self,
-        url: &str,
-        most: Option<u32>,
-        lanes: &LaneOptions,
-        path: &[&str],
-    ) -> Option<Arc<Server>> {
+    fn server(&mut self, url: &str, lanes: &LaneOptions, path: &[&str]) -> Option<Seed> {
         let (origin, base) = Origin::parse(url).map_err(|wrong| self.error(wrong.to_string(), path)).ok()?;
-        let address: Arc<str> = origin.to_string().into();
-        let live = self.lasting.live.get(&format!("upstream/{address}").into());
-        live.gate.set_rules(&GateRules {
-            concurrency: most.map(ConcurrencyRules::Fixed),
-            queue: QueueRules::default(),
-        });
         let host = HeaderValue::from_str(&origin.host_header()).ok()?;
-        let lanes = self.lasting.connector.pool_with(&origin, lanes);
-        Some(Arc::new(Server { address, lanes, host, path: base, live }))
+        let gate = GateRules { concurrency: None, queue: QueueRules::default() };
+        Some(Seed { origin, lanes: lanes.clone(), host, path: base, weight: 1, tier: 0, gate })
     }
 }
 
@@ -103,7 +118,7 @@ fn lanes(entry: &UpstreamEntry) -> LaneOptions {
     LaneOptions { protocol, connections, ..usual }
 }
 
-/// nginx's rules: failures take a server out for a while. What is said of models' speed means nothing here.
+/// nginx's rules: failures take a server out for a while. How servers compare in speed says nothing here, as their requests differ.
 fn conduct(entry: &UpstreamEntry) -> Conduct {
     let usual = HealthRules::default();
     let own = entry.health.as_ref();
@@ -114,9 +129,9 @@ fn conduct(entry: &UpstreamEntry) -> Conduct {
         slow_start: own.and_then(|own| own.slow_start).map_or(usual.slow_start, |time| time.0),
         max_fails: entry.max_fails.unwrap_or(1),
         fail_timeout: entry.fail_timeout.map_or(usual.fail_timeout, |time| time.0),
-        slow_first_token: None,
+        slow_first_token: own.and_then(|own| own.slow).map(|slow| slow.0),
         slow_factor: None,
-        silence: None,
+        silence: own.and_then(|own| own.silence).map(|silence| silence.0),
         ..usual
     };
     let strategy = match entry.strategy {
