@@ -16,6 +16,7 @@ use tidegate_policy::access::Network;
 use tidegate_policy::edge::client::TrustedProxies;
 use tidegate_policy::edge::path::PathRules;
 use tidegate_policy::edge::route::RouteTable;
+use tidegate_policy::edge::security_headers::Hsts;
 use tidegate_proxy::edge::{Route, Site, Upstream};
 
 use super::Lasting;
@@ -26,11 +27,11 @@ use crate::config::written::RouteEntry;
 /// Builds the site; none where the config has nothing of the kind.
 pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Problem>) -> Option<Arc<Site>> {
     let config = &loaded.config;
-    let mut building = Building { loaded, lasting, problems, upstreams: HashMap::new() };
+    let mut building = Building { loaded, lasting, problems, upstreams: HashMap::new(), security: None };
     building.build_upstreams();
     let trusted = TrustedProxies { networks: building.trusted(), ..TrustedProxies::default() };
     let error_pages = building.error_pages();
-    building.check_security();
+    building.security = building.security();
     let log = building.log_format();
     if config.routes.is_empty() && config.trusted_proxies.is_empty() && log.is_none() {
         return None;
@@ -76,6 +77,8 @@ struct Building<'a> {
     lasting: &'a Lasting,
     problems: &'a mut Vec<Problem>,
     upstreams: HashMap<String, Arc<Upstream>>,
+    /// Whether every answer gets the preset of headers, and for how long browsers insist on TLS.
+    security: Option<Option<Hsts>>,
 }
 
 impl Building<'_> {
