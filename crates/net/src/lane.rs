@@ -177,8 +177,19 @@ pub struct LaneLimits {
     pub answer: Duration,
 }
 
+/// How long it took to open the lane of an answer, TLS included; among the answer's extensions where a lane was opened for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connected(pub Duration);
+
 /// An answer whose body is still on its lane.
 pub type LaneAnswer = Response<LaneBody>;
+
+fn with(connected: Option<Connected>, mut answer: LaneAnswer) -> LaneAnswer {
+    if let Some(connected) = connected {
+        answer.extensions_mut().insert(connected);
+    }
+    answer
+}
 
 impl LanePool {
     /// Where the lanes lead.
@@ -205,16 +216,17 @@ impl LanePool {
         mut message: Message,
         limits: LaneLimits,
     ) -> Result<LaneAnswer, LaneError> {
+        let begun = Instant::now();
         loop {
             let idle = self.take_idle();
             let was_idle = idle.is_some();
-            let mut lane = match idle {
-                Some(lane) => lane,
-                None => self.connect_within(limits.connect).await?,
+            let (mut lane, connected) = match idle {
+                Some(lane) => (lane, None),
+                None => (self.connect_within(limits.connect).await?, Some(Connected(begun.elapsed()))),
             };
             lane.begin(message);
             let error = match self.within(limits.answer, poll_fn(|context| lane.poll_head(context))).await? {
-                Ok(head) => return Ok(LaneBody::answer(head, lane, self.clone())),
+                Ok(head) => return Ok(with(connected, LaneBody::answer(head, lane, self.clone()))),
                 Err(error) => error,
             };
             match lane.take_untouched() {

@@ -20,7 +20,9 @@ pub use ahead::{Ahead, Duplex, Upgraded};
 pub use drain::Drain;
 pub use h1::Outgoing;
 pub use incoming::{Fault, Incoming, IncomingError};
-pub use lane::{Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol};
+pub use lane::{
+    Connected, Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol,
+};
 pub use origin::{Origin, OriginError};
 pub use serve::{Door, Handler, Pace, Peer, Seats, ServeLimits, Trust, serve};
 pub use tls::{Certificates, Challenges, TlsServer, TlsSettings};

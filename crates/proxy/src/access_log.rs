@@ -38,6 +38,7 @@ pub struct LogLine {
     pub attempts: u32,
     pub stream: bool,
     pub duration: Duration,
+    pub connected: Option<Duration>,
     pub waited: Duration,
     pub first_token: Option<Duration>,
     pub usage: Option<Usage>,
@@ -192,6 +193,9 @@ fn write_line(out: &mut Vec<u8>, line: &LogLine) {
     written.flag("stream", line.stream);
     written.millis("duration_ms", line.duration);
     written.millis("upstream_ms", line.waited);
+    if let Some(connected) = line.connected {
+        written.millis("connect_ms", connected);
+    }
     if let Some(wait) = line.first_token {
         written.millis("first_token_ms", wait);
     }
@@ -248,6 +252,7 @@ mod tests {
             target: None,
             attempts: 1,
             stream: false,
+            connected: None,
             duration: Duration::from_micros(1500),
             waited: Duration::ZERO,
             first_token: None,

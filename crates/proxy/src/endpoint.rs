@@ -149,7 +149,7 @@ impl Endpoint {
         match path {
             "/health" | "/livez" | "/healthz" => return Ok(Self::Health),
             "/ready" | "/readyz" => return Ok(Self::Ready),
-            "/v1/usage" | "/api/v1/usage" if *method == Method::GET => return Ok(Self::Usage),
+            "/v1/usage" | "/api/v1/usage" if is_read(method) => return Ok(Self::Usage),
             _ => {}
         }
         if let Some(rest) = gemini_path(path)
@@ -176,6 +176,11 @@ impl Endpoint {
             _ => Err(GatewayError::MethodNotAllowed { path: full, allowed: "POST" }),
         }
     }
+}
+
+/// HEAD asks for what GET would be told, without the body (RFC 9110, section 9.3.2).
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn unknown(method: &Method, path: &str) -> GatewayError {
@@ -210,7 +215,7 @@ fn is_gemini_action(rest: &str) -> bool {
 fn gemini(method: &Method, rest: &str, query: Option<&str>) -> Result<Endpoint, GatewayError> {
     let shown = || format!("/v1beta/models/{rest}");
     let Some((model, action)) = rest.rsplit_once(':').filter(|_| method == Method::POST) else {
-        return if method == Method::GET {
+        return if is_read(method) {
             let model = Some(decode_percent(rest)).filter(|model| !model.is_empty());
             Ok(Endpoint::Models { dialect: Dialect::Gemini, model })
         } else {
@@ -234,10 +239,10 @@ fn gemini(method: &Method, rest: &str, query: Option<&str>) -> Result<Endpoint, 
 const UNSAFE: [&str; 6] = ["%2", "%5c", "%3b", "%0", "%1", "%7f"];
 
 fn other_openai(method: &Method, rest: &str, path: &str, dialect: Dialect) -> Result<Endpoint, GatewayError> {
-    if rest == "models" && method == Method::GET {
+    if rest == "models" && is_read(method) {
         return Ok(Endpoint::Models { dialect, model: None });
     }
-    if let Some(model) = rest.strip_prefix("models/").filter(|_| method == Method::GET) {
+    if let Some(model) = rest.strip_prefix("models/").filter(|_| is_read(method)) {
         return Ok(Endpoint::Models { dialect, model: Some(decode_percent(model)) });
     }
     let is_plain = rest.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..");

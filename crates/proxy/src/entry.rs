@@ -193,7 +193,7 @@ impl Gateway {
             exchange.caller.address = passage.client;
             exchange.edge = Some(passage);
         }
-        let dialect = endpoint.dialect();
+        let (dialect, is_head) = (endpoint.dialect(), *request.method() == http::Method::HEAD);
         if let Err(failure) = admit(&request, &mut exchange).await {
             return reply::failed(dialect, &failure, &mut exchange);
         }
@@ -219,6 +219,7 @@ impl Gateway {
         match answered {
             Ok(Answer::Committed(committed)) => reply::committed(committed, exchange),
             Ok(Answer::Forwarded(forwarded)) => forwarded.reply(exchange),
+            Ok(Answer::Own(response)) if is_head => reply::without_body(response),
             Ok(Answer::Own(response)) => response,
             Err(failure) => reply::failed(dialect, &failure, &mut exchange),
         }

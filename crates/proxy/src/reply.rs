@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tidegate_core::{FaultKind, NanoUsd};
 use tidegate_llm::codec::encode_error;
@@ -77,6 +77,15 @@ pub fn own(exchange: &mut Exchange, status: u16, json: Vec<u8>) -> Response<Repl
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     write_head(exchange, None, &mut map);
     with_head(status, map, ReplyBody::full(json))
+}
+
+/// The answer to HEAD: the head of the one to GET.
+pub fn without_body(response: Response<ReplyBody>) -> Response<ReplyBody> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = http_body::Body::size_hint(&body).exact() {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, ReplyBody::Full(None))
 }
 
 /// Answers with an error in the caller's dialect.

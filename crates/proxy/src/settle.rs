@@ -48,14 +48,18 @@ pub fn settle(exchange: &mut Exchange) {
     if is_ai {
         book::close(exchange, usage.as_ref(), cost);
     }
-    let server = match &mut exchange.edge {
-        None => None,
+    let (server, connected) = match &mut exchange.edge {
+        None => (None, None),
         Some(passage) => {
             passage.settle();
             if !passage.is_logged() {
                 return;
             }
-            passage.tries.last().map(|tried| tried.server.clone())
+            let last = passage.tries.last();
+            (
+                last.map(|tried| tried.server.clone()),
+                last.and_then(|tried| tried.connected).filter(|time| !time.is_zero()),
+            )
         }
     };
     if let Some(line) = written(exchange, elapsed) {
@@ -78,6 +82,7 @@ pub fn settle(exchange: &mut Exchange) {
         attempts: exchange.attempts,
         stream: exchange.stream,
         duration: elapsed,
+        connected,
         waited: exchange.waited,
         first_token: exchange.first_token,
         usage,

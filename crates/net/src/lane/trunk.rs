@@ -17,7 +17,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::Notify;
 
 use super::switch::{Switch, TrunkTunnel};
-use super::{LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol};
+use super::{
+    Connected, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol, with,
+};
 use crate::h1::connection::Connection;
 use crate::h1::stream::Stream;
 use crate::h1::{BodyError, Error, Outgoing};
@@ -164,10 +166,12 @@ impl LanePool {
         if self.options.protocol == LaneProtocol::Offered && request.headers().contains_key(UPGRADE) {
             return self.older().send_again(request, limits).await;
         }
+        let begun = Instant::now();
         loop {
             let Way::Trunk(place) = self.place_within(trunks, limits.connect).await? else {
                 return self.send_again(request, limits).await;
             };
+            let connected = place.is_fresh.then(|| Connected(begun.elapsed()));
             let switch = Switch::of(&request);
             let switch = match switch {
                 Some(switch) if place.trunk.terms.takes_connect().await => Some(switch),
@@ -179,7 +183,10 @@ impl LanePool {
                 Ok(answer) => {
                     return match switch.filter(|_| answer.status() == StatusCode::OK) {
                         Some(switch) => self.switched(switch, answer, place).await,
-                        None => Ok(answer.map(|body| LaneBody::on_trunk(TrunkBody { body, place }))),
+                        None => {
+                            let body = |body| LaneBody::on_trunk(TrunkBody { body, place });
+                            Ok(with(connected, answer.map(body)))
+                        }
                     };
                 }
                 Err(error) => error,

@@ -65,6 +65,18 @@ async fn upstreams_are_asked_in_the_version_that_they_speak() {
             assert!(told.starts_with(version), "{protocol:?}: {told}");
         }
     }
+    // Few speak RFC 8441: where both sides may choose, a request to switch goes as HTTP/1.1.
+    let offered = LaneOptions {
+        protocol: Offered,
+        tls: Some(trust),
+        server_name: Some("h.example".to_owned()),
+        ..LaneOptions::default()
+    };
+    let pool = connector.pool_with(&origin(true, new.address), &offered);
+    let mut switch = request("/");
+    switch.headers_mut().insert("upgrade", "x".parse().unwrap());
+    let said = text(pool.send(switch, LIMITS).await.unwrap()).await;
+    assert!(said.starts_with("HTTP/1.1"), "{said}");
     let pool = connector.pool_with(&origin(true, old.address), &LaneOptions::default());
     let error = told(&pool, "/").await.unwrap_err();
     assert!(matches!(error, LaneError::Connect { .. }), "trusted by nobody: {error}");
@@ -142,6 +154,25 @@ async fn requests_share_connections_up_to_their_streams() {
         assert_eq!(answer.await.unwrap(), "hello");
     }
     assert_eq!(upstream.peers.lock().unwrap().len(), 3, "connections for 10 requests of at most 4 each");
+}
+
+#[tokio::test]
+async fn no_more_connections_are_opened_than_may_be() {
+    let upstream = Together::new(10);
+    let house = House::open_with(Door::new, upstream.clone());
+    let protocol = LaneProtocol::Http2;
+    let options = LaneOptions { protocol, streams: 1, connections: 2, ..LaneOptions::default() };
+    let pool = Arc::new(Connector::default()).pool_with(&origin(false, house.address), &options);
+    let asked: Vec<_> = (0..10)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { told(&pool, "/").await.unwrap() })
+        })
+        .collect();
+    for answer in asked {
+        assert_eq!(answer.await.unwrap(), "hello");
+    }
+    assert_eq!(upstream.peers.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -50,7 +50,11 @@ pub async fn answer(
         }
     };
     let opened = Opened { gateway, snapshot, site: &site };
-    match visit.route(&site) {
+    let found = visit.route(&site);
+    if let Some((place, to)) = visit.with_slash(&site, &found) {
+        return opened.to_folder(site.routes[place].clone(), &to, &visit);
+    }
+    match found {
         Found::Route(place, fitted) => {
             let route = site.routes[place].clone();
             opened.along(route, fitted, visit, incoming).await
@@ -86,6 +90,21 @@ impl Opened<'_> {
         passage.seen = self.seen(visit);
         let mut exchange = self.exchange(word, passage);
         self.failed(error, visit, &mut exchange)
+    }
+
+    /// Sends the client to the same path with a slash at its end. What is not safe keeps its method and body.
+    fn to_folder(&self, route: Arc<Route>, to: &str, visit: &Visit) -> Response<ReplyBody> {
+        let is_safe = visit.head.method.is_safe();
+        let status = if is_safe { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+        let mut passage = Passage::refused(Some(route), visit.address(), visit.peer.clone());
+        passage.seen = self.seen(visit);
+        let mut exchange = self.exchange("redirect", passage);
+        let mut response = match http::HeaderValue::from_str(to) {
+            Ok(to) => own::redirect(status, to, &mut exchange),
+            Err(_) => own::failed(&EdgeError::Internal, self.site, &mut exchange),
+        };
+        finished(&mut response, visit, &exchange);
+        response
     }
 
     fn failed(&self, error: &EdgeError, visit: &Visit, exchange: &mut Exchange) -> Response<ReplyBody> {

@@ -63,9 +63,7 @@ impl Seed {
 
     fn member(&self, address: Option<SocketAddr>, roots: &Roots, before: &[Member]) -> Member {
         let shown = match address {
-            Some(address) => {
-                Origin { host: address.ip().to_string(), ..self.origin.clone() }.to_string()
-            }
+            Some(address) => Origin { host: address.ip().to_string(), ..self.origin.clone() }.to_string(),
             None => self.origin.to_string(),
         };
         let label = match address {
@@ -73,7 +71,9 @@ impl Seed {
             None => format!("upstream/{shown}"),
         };
         let same = |member: &&Member| {
-            *member.server.live.label == *label && member.server.path == self.path && *member.server.address == *shown
+            *member.server.live.label == *label
+                && member.server.path == self.path
+                && *member.server.address == *shown
         };
         let server = match before.iter().find(same) {
             Some(member) => member.server.clone(),
@@ -124,7 +124,9 @@ impl Lookup {
             let (host, port) = (seed.origin.host.as_str(), seed.origin.port);
             match self.roots.connector.names().look_up(host, port).await {
                 Ok(addresses) => self.found()[place] = in_order(&addresses),
-                Err(error) => tracing::warn!(host, %error, "cannot look the name up; its addresses stay as they were"),
+                Err(error) => {
+                    tracing::warn!(host, %error, "cannot look the name up; its addresses stay as they were")
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
-use tidegate_net::{Incoming, LaneAnswer, LaneError, LaneLimits};
+use tidegate_net::{Connected, Incoming, LaneAnswer, LaneError, LaneLimits};
 use tidegate_policy::balance::Outcome as Judged;
 use tidegate_policy::edge::headers::{Told, remove_hop_by_hop, tell_upstream};
 use tidegate_policy::edge::next_upstream::{Failing, Tried as SoFar};
@@ -90,9 +90,7 @@ async fn ask_in_turn(
         let (failing, goes_on, error) = match asked {
             Ok(answer) => {
                 let failing = Failing::Status(answer.status());
-                if !proxy.next.may_go_on(failing, so_far(true))
-                    || exchange.attempts as usize >= count
-                {
+                if !proxy.next.may_go_on(failing, so_far(true)) || exchange.attempts as usize >= count {
                     exchange.heard();
                     return Ok(answer);
                 }
@@ -138,7 +136,11 @@ fn note(server: &Arc<Server>, asked: &Result<LaneAnswer, Missed>, took: Duration
     let status = asked.as_ref().ok().map(|answer| answer.status());
     let head = asked.is_ok().then_some(took);
     let end = asked.is_err().then_some(took);
-    passage.tries.push(Tried { server: server.address.clone(), status, head, end });
+    let connected = asked
+        .as_ref()
+        .ok()
+        .map(|answer| answer.extensions().get::<Connected>().map_or(Duration::ZERO, |connected| connected.0));
+    passage.tries.push(Tried { server: server.address.clone(), connected, status, head, end });
 }
 
 /// An attempt without an answer.

@@ -43,6 +43,8 @@ pub struct Passage {
 pub struct Tried {
     /// Its address.
     pub server: Arc<str>,
+    /// To an open connection; zero where one was there. `None`: none was opened.
+    pub connected: Option<Duration>,
     /// Its answer's status.
     pub status: Option<StatusCode>,
     /// From the attempt's begin to the answer's head.

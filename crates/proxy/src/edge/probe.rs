@@ -20,7 +20,9 @@ impl ServersProbe {
     /// The upstreams of a site's routes that are to be probed, each once.
     pub fn all(site: &Site) -> Vec<Self> {
         let upstreams = site.upstreams().into_iter();
-        upstreams.filter_map(|upstream| upstream.probe.clone().map(|rules| Self { upstream, rules })).collect()
+        upstreams
+            .filter_map(|upstream| upstream.probe.clone().map(|rules| Self { upstream, rules }))
+            .collect()
     }
 
     /// Asks all of its servers at once, and tells their health.

@@ -60,6 +60,7 @@ impl Seen {
             .map(|tried| Try {
                 // As nginx writes it: without the scheme.
                 address: tried.server.split_once("://").map_or(&tried.server, |(_, address)| address),
+                connected: tried.connected,
                 status: tried.status,
                 head: tried.head,
                 end: tried.end,
@@ -76,6 +77,7 @@ impl Seen {
             scheme: Some(self.scheme),
             client: Some(passage.client),
             peer: Some(passage.peer.address),
+            tls: super::visit::tls_of(&passage.peer),
             user: passage.user.as_deref(),
             request_id: Some(&id),
             route: Some(passage.route_name()).filter(|name| !name.is_empty()),

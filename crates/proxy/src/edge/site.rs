@@ -1,6 +1,6 @@
 //! What the config's routes come to: a table, and what each of its routes does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tidegate_policy::edge::headers::HeaderRules;
 use tidegate_policy::edge::next_upstream::NextUpstream;
 use tidegate_policy::edge::path::PathRules;
 use tidegate_policy::edge::rewrite::Rewrite;
-use tidegate_policy::edge::route::RouteTable;
+use tidegate_policy::edge::route::{PathPattern, RouteRule, RouteTable};
 use tidegate_policy::edge::security_headers::Hsts;
 use tidegate_policy::edge::variables::Template;
 use tidegate_policy::limit::Rule;
@@ -30,6 +30,8 @@ pub struct Site {
     pub table: RouteTable,
     /// What the routes do.
     pub routes: Vec<Arc<Route>>,
+    /// Paths of folders without the slash at their end: see [`super::visit::Visit::with_slash`].
+    pub folders: HashSet<Box<str>>,
     /// Which proxies in front of the gateway are believed.
     pub trusted: TrustedProxies,
     /// What is answered, as HTML, in place of a plain error of that status.
@@ -101,6 +103,18 @@ pub enum Action {
         /// Its body.
         body: Bytes,
     },
+}
+
+impl Site {
+    /// The paths of prefix rules without their last slash.
+    pub fn folders_of(rules: &[RouteRule]) -> HashSet<Box<str>> {
+        let paths = rules.iter().flat_map(|rule| &rule.paths);
+        let folders = paths.filter_map(|path| match path {
+            PathPattern::Prefix(prefix) => prefix.strip_suffix('/').filter(|path| !path.is_empty()),
+            _ => None,
+        });
+        folders.map(Into::into).collect()
+    }
 }
 
 impl Action {

@@ -9,12 +9,12 @@ use tidegate_core::RequestId;
 use tidegate_net::Peer;
 use tidegate_policy::edge::client::Client;
 use tidegate_policy::edge::path::{PathRules, normalise};
-use tidegate_policy::edge::route::{Asking, Found};
+use tidegate_policy::edge::route::{Asking, Found, PathMatch};
 use tidegate_policy::edge::target::{Asked, Authority, asked, authority};
 use tidegate_policy::edge::variables::Scene;
 
 use super::switch::Switch;
-use super::{EdgeError, Site};
+use super::{Action, EdgeError, Site};
 
 /// A request's head, read.
 #[derive(Debug)]
@@ -66,6 +66,23 @@ impl Visit {
         }
     }
 
+    /// Where it is sent instead, when a slash is missing: `/x` where there is a route for all below `/x/`, and none for `/x` itself (as nginx
+    /// does for proxied locations and folders).
+    pub fn with_slash(&self, site: &Site, found: &Found) -> Option<(usize, String)> {
+        let is_own = matches!(found, Found::Route(_, PathMatch::Exact | PathMatch::Regex));
+        if is_own || !site.folders.contains(self.path.as_str()) {
+            return None;
+        }
+        let path = format!("{}/", self.path);
+        let asking = Asking { path: &path, ..self.asking(&self.head.method) };
+        let Found::Route(place, PathMatch::Prefix(length)) = site.table.find(asking) else { return None };
+        let is_passed = matches!(site.routes[place].action, Action::Proxy(_) | Action::Files(_));
+        if !is_passed || length != path.len() {
+            return None;
+        }
+        Some((place, self.head.uri.query().map_or(path.clone(), |query| format!("{path}?{query}"))))
+    }
+
     fn asking<'a>(&'a self, method: &'a Method) -> Asking<'a> {
         Asking {
             host: self.host().unwrap_or_default(),
@@ -108,6 +125,7 @@ impl Visit {
             scheme: Some(self.scheme()),
             client: Some(self.client.address),
             peer: Some(self.peer.address),
+            tls: tls_of(&self.peer),
             request_id: Some(id),
             route: Some(route),
             now: crate::clock::micros(),
@@ -142,6 +160,12 @@ pub fn with_path(uri: &Uri, path_and_query: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path_and_query.parse().ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// What the handshake has shown: version, suite, server name.
+pub fn tls_of(peer: &Peer) -> Option<(&str, &str, Option<&str>)> {
+    let secured = peer.secured.as_ref()?;
+    Some((secured.version, secured.suite.unwrap_or_default(), secured.server_name.as_deref()))
 }
 
 /// An id as text.

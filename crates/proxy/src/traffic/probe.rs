@@ -14,8 +14,8 @@ use tidegate_policy::TimeLimits;
 use tidegate_policy::health::HealthRules;
 use tidegate_store::ledger::{Row, Tokens};
 
-use super::{Conduct, Live};
 use super::fetch::{Fetch, fetch};
+use super::{Conduct, Live};
 use crate::body::read_bounded;
 use crate::chance::request_id;
 use crate::clock::micros;

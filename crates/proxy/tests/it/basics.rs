@@ -1,5 +1,6 @@
 //! One base URL for every model: any surface, any provider, streaming and not.
 
+use http::Method;
 use serde_json::json;
 
 use crate::house::{House, PROVIDERS, ask, chat};
@@ -60,4 +61,17 @@ async fn an_unknown_model_is_a_404_in_the_callers_dialect() {
     );
     let answer = house.client().post("/v1/chat/completions", &chat("nosuch")).await.unwrap();
     assert_eq!(answer.json()["error"]["code"], "model_not_found");
+}
+
+#[tokio::test]
+async fn head_of_the_models_is_that_of_get() {
+    let house = House::start().await;
+    for path in ["/v1/models", "/v1/models/chat%2Fm", "/v1beta/models"] {
+        let got = house.client().get(path).await.unwrap();
+        let head =
+            house.client().send(Method::HEAD, path, Default::default()).await.unwrap().whole().await.unwrap();
+        assert_eq!(head.status, got.status, "{path}");
+        assert_eq!(head.header("content-length"), got.header("content-length"), "{path}");
+        assert!(head.body.is_empty() && !got.body.is_empty(), "{path}");
+    }
 }

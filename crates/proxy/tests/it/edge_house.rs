@@ -81,6 +81,7 @@ pub fn proxy_over(servers: &[&str], options: &LaneOptions) -> Proxy {
 pub fn site(routes: Vec<(RouteRule, Route)>) -> Site {
     let (rules, routes): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
     Site {
+        folders: Site::folders_of(&rules),
         table: RouteTable::new(rules).unwrap(),
         routes: routes.into_iter().map(Arc::new).collect(),
         error_pages: HashMap::new(),

@@ -101,13 +101,14 @@ type Caller = http2::SendRequest<http_body_util::combinators::UnsyncBoxBody<Byte
 
 async fn caller(address: SocketAddr) -> Caller {
     let stream = TcpStream::connect(address).await.unwrap();
-    let (caller, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (caller, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     caller
 }
 
-fn grpc(body: Channel<Bytes, Infallible>) -> Request<http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>> {
+fn grpc(
+    body: Channel<Bytes, Infallible>,
+) -> Request<http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>> {
     Request::post("http://app.test/chat.Chat/Say")
         .version(Version::HTTP_2)
         .header("content-type", "application/grpc")
@@ -146,7 +147,10 @@ async fn a_grpc_call_goes_through_with_streams_both_ways_and_trailers() {
     sender.send_trailers(trailers).await.unwrap();
     drop(sender);
     let trailers = body.frame().await.unwrap().unwrap().into_trailers().unwrap();
-    assert_eq!((&trailers["grpc-status"], &trailers["x-digest"]), (&"0".parse().unwrap(), &"7".parse().unwrap()));
+    assert_eq!(
+        (&trailers["grpc-status"], &trailers["x-digest"]),
+        (&"0".parse().unwrap(), &"7".parse().unwrap())
+    );
     assert_eq!(trailers.len(), 2, "rfc 9110 6.5.1: {trailers:?}");
     assert!(body.frame().await.is_none());
     let line = house.only_line();
@@ -188,7 +192,10 @@ async fn a_websocket_from_http2_goes_to_http2() {
     *request.uri_mut() = "http://app.test/socket".parse().unwrap();
     request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
     let answer = caller.send_request(request).await.unwrap();
-    assert_eq!((answer.status().as_u16(), &answer.headers()["x-protocol"]), (200, &"websocket".parse().unwrap()));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-protocol"]),
+        (200, &"websocket".parse().unwrap())
+    );
     let mut stream = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
     stream.write_all(b"hello").await.unwrap();
     let mut heard = [0; 5];
@@ -199,7 +206,8 @@ async fn a_websocket_from_http2_goes_to_http2() {
 #[tokio::test]
 async fn an_upstream_that_takes_no_websockets_over_http2_gets_a_plain_request() {
     let house = house(false).await;
-    let ask = "GET /socket HTTP/1.1\r\nhost: app.test\r\nconnection: Upgrade, close\r\nupgrade: websocket\r\n\r\n";
+    let ask =
+        "GET /socket HTTP/1.1\r\nhost: app.test\r\nconnection: Upgrade, close\r\nupgrade: websocket\r\n\r\n";
     let answer = crate::edge_house::say(house.address, ask).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("x-asked: GET HTTP/2.0"), "{answer}");
 }

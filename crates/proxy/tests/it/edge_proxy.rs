@@ -417,3 +417,47 @@ async fn fault_59_a_kept_connection_that_its_server_closes_is_no_502() {
     let post = "POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc";
     assert_eq!(status(&say(house.address, post).await), "502", "it may have been done already");
 }
+
+#[tokio::test]
+async fn a_folder_without_its_slash_is_found() {
+    let (url, heard) = upstream(OK).await;
+    let to = |path: &str| (below(path), route(proxied(proxy(&[&url]))));
+    let exact = RouteRule { paths: vec![PathPattern::Exact("/own".into())], ..RouteRule::default() };
+    let plain = |body: &str| Action::Respond {
+        status: StatusCode::OK,
+        content_type: "text/plain".parse().unwrap(),
+        body: body.to_owned().into(),
+    };
+    let house = open(site(vec![
+        to("/app/"),
+        to("/own/"),
+        (exact, route(plain("exact"))),
+        (below("/said/"), route(plain("said"))),
+        (below("/"), route(plain("root"))),
+    ]))
+    .await;
+    let answer = get(house.address, "/app?a=1", "").await;
+    assert_eq!((status(&answer), header(&answer, "location")), ("301", Some("/app/?a=1")), "{answer}");
+    let post = "POST /./app HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let answer = say(house.address, post).await;
+    assert_eq!((status(&answer), header(&answer, "location")), ("308", Some("/app/")), "{answer}");
+    for (path, told) in [("/own", "exact"), ("/said", "root"), ("/apps", "root"), ("/app/", "ok")] {
+        assert_eq!(body(&get(house.address, path, "").await), told, "{path}");
+    }
+    assert_eq!(heard.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_time_to_connect_is_in_the_log() {
+    let (url, _) = upstream(OK).await;
+    let mut site = site(vec![(below("/"), route(proxied(proxy(&[&url]))))]);
+    site.log = Some("uct=$upstream_connect_time".parse().unwrap());
+    let house = open(site).await;
+    for _ in 0..2 {
+        assert_eq!(status(&get(house.address, "/", "").await), "200");
+    }
+    let text = house.log_text();
+    let mut lines = text.lines();
+    assert!(lines.next().unwrap().starts_with("uct=0."), "{text}");
+    assert_eq!(lines.next(), Some("uct=0.000"), "on a lane that was open: {text}");
+}

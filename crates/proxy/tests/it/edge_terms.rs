@@ -67,6 +67,9 @@ async fn who_has_no_name_is_asked_for_one() {
     // eva:wrong, eva:right
     assert_eq!(status(&get(house.address, "/", "authorization: Basic ZXZhOndyb25n\r\n").await), "401");
     assert_eq!(body(&get(house.address, "/", "authorization: Basic ZXZhOnJpZ2h0\r\n").await), "inside");
+    // Of two, whoever stands behind might read the other one.
+    let twice = "authorization: Basic ZXZhOnJpZ2h0\r\nauthorization: Basic ZXZhOnJpZ2h0\r\n";
+    assert_eq!(status(&get(house.address, "/", twice).await), "401");
 }
 
 #[tokio::test]

@@ -159,17 +159,22 @@ async fn a_server_that_fails_its_probes_is_out_and_comes_back() {
     });
     let mut upstream = Arc::into_inner(proxy(&[&url]).upstream).unwrap();
     upstream.conduct = Arc::new(Conduct::new(
-        balance::Rules { health: HealthRules { failures: 0, rate: None, ..HealthRules::default() }, ..Default::default() },
+        balance::Rules {
+            health: HealthRules { failures: 0, rate: None, ..HealthRules::default() },
+            ..Default::default()
+        },
         Sticky::default(),
         None,
         None,
     ));
     let expected = Expected::from_words(["2xx"].into_iter()).unwrap();
-    let rules = ProbeRules { path: Some("/health".to_owned()), expected, fall: 2, rise: 1, ..ProbeRules::default() };
+    let rules =
+        ProbeRules { path: Some("/health".to_owned()), expected, fall: 2, rise: 1, ..ProbeRules::default() };
     upstream.probe = Some(rules.clone());
     let probe = ServersProbe { upstream: Arc::new(upstream), rules };
     let live = probe.upstream.members()[0].server.live.clone();
-    let is_well = || matches!(live.gauge.health().standing(tidegate_proxy::clock::micros()), Standing::Ready(_));
+    let is_well =
+        || matches!(live.gauge.health().standing(tidegate_proxy::clock::micros()), Standing::Ready(_));
     // A redirect is no error, but it is not what is expected.
     for (answer, well) in [("204 No", true), ("302 Found", true), ("302 Found", false), ("200 OK", true)] {
         *says.lock().unwrap() = answer;

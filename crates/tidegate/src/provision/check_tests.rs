@@ -372,8 +372,46 @@ routes:
 }
 
 #[test]
+fn upstreams_that_cannot_be() {
+    golden!(shown(
+        r#"upstreams:
+  wrong: { servers: ["127.0.0.1:3000"] }
+  none: {}
+  clear: { protocol: h2c, servers: ["https://127.0.0.1:3000"] }
+  tls: { protocol: h2, servers: [{ url: "http://127.0.0.1:3000" }] }
+  probed: { servers: ["http://127.0.0.1:3000"], health: { probe: { every: 5s } } }
+  expects: { servers: ["http://127.0.0.1:3000"], health: { probe: { path: /health, status: 2x } } }
+  hasty: { servers: ["http://app.internal:3000"], resolve: 10ms }
+"#
+    ));
+    let quiet = r#"upstreams:
+  grpc: { protocol: h2c, connections: 4, servers: ["http://127.0.0.1:3000"] }
+  web: { protocol: auto, servers: ["https://a.test", "http://127.0.0.1:3000"], resolve: 5s }
+  probed:
+    servers: ["http://127.0.0.1:3000"]
+    health: { slow: 2s, silence: 5s, probe: { path: /health, status: [200, 3xx], fall: 2, rise: 1 } }
+"#;
+    assert_eq!(shown(quiet), "");
+}
+
+#[test]
+fn terms_of_routes_that_cannot_be() {
+    golden!(shown(
+        r#"routes:
+  - { path: /a/, proxy: "http://127.0.0.1:1", headers: { request: { set: { x-a: $server_port, x-b: "$upstream_addr" } } } }
+  - { path: /b/, redirect: "/b/$connection" }
+  - { path: /c/, respond: {}, headers: { response: { set: { x-a: "$upstream_addr", x-b: $status } } } }
+  - { path: /d/, respond: {}, basic_auth: { users: { eva: "$apr1$x$y", max: "{SHA}x", ida: "$2y$05$x" } } }
+  - { path: /e/, static: ./public-that-is-not-there }
+  - { path: /f/, respond: {}, precompressed: true }
+"#
+    ));
+}
+
+#[test]
 fn formats_of_the_access_log() {
-    let formats = ["combined", "jsn", "$remote_adr", "$status $sent_http_etag", "$remote_addr $status"];
+    let formats =
+        ["combined", "jsn", "$remote_adr", "$status $sent_http_etag", "$connection", "$remote_addr $status"];
     golden!(formats.map(|format| shown(&format!("access_log_format: \"{format}\"\n"))).join("\n"));
 }
 

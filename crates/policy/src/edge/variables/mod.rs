@@ -9,7 +9,7 @@ mod scene;
 #[cfg(test)]
 mod tests;
 
-pub use name::{Variable, WORDS};
+pub use name::{Moment, Variable, WORDS};
 pub use scene::{Scene, Try};
 
 /// Text with variables in it.
@@ -51,6 +51,16 @@ impl Template {
         let mut out = Vec::new();
         self.render(scene, Escape::None, &mut out);
         if out.is_empty() { None } else { http::HeaderValue::from_bytes(&out).ok() }
+    }
+
+    /// What is wrong with it at that moment: a variable that would always be empty.
+    pub fn fault_at(&self, moment: Moment) -> Option<String> {
+        self.parts.iter().find_map(|part| match part {
+            Part::Variable(variable) => {
+                variable.is_unknown_at(moment).map(|why| format!("`${}` {why}", variable.name()))
+            }
+            Part::Text(_) => None,
+        })
     }
 
     /// The variables in it.

@@ -60,6 +60,59 @@ pub const WORDS: &[(&str, &str)] = &[
     ("uri", "the path in its one spelling"),
 ];
 
+/// Where a template stands, and so what can be known when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// On the way to a server, or in place of one: the request is known.
+    Request,
+    /// The head of the answer is there.
+    Answer,
+    /// All is over.
+    Log,
+}
+
+impl Variable {
+    /// As it is written behind `$`.
+    pub fn name(&self) -> String {
+        let header = |prefix: &str, name: &HeaderName| format!("{prefix}{}", name.as_str().replace('-', "_"));
+        match self {
+            Self::Word(word) => (*word).to_owned(),
+            Self::RequestHeader(name) => header("http_", name),
+            Self::AnswerHeader(name) => header("sent_http_", name),
+            Self::UpstreamHeader(name) => header("upstream_http_", name),
+            Self::Argument(name) => format!("arg_{name}"),
+            Self::Cookie(name) => format!("cookie_{name}"),
+        }
+    }
+
+    /// Why it would always be empty at that moment; `None`: it is known.
+    pub fn is_unknown_at(&self, moment: Moment) -> Option<&'static str> {
+        match self {
+            Self::RequestHeader(_) | Self::Argument(_) | Self::Cookie(_) => None,
+            Self::AnswerHeader(_) | Self::UpstreamHeader(_) => match moment {
+                Moment::Request => Some("is known when the answer is there"),
+                Moment::Answer => None,
+                Moment::Log => Some("is gone when the line is written; take headers of the request"),
+            },
+            Self::Word(word) => match (*word, moment) {
+                (
+                    "connection" | "connection_requests" | "server_addr" | "server_port" | "request_length",
+                    _,
+                ) => Some("is not known here"),
+                ("status", Moment::Request) => Some("is known when the answer is there"),
+                ("upstream_cache_status", Moment::Answer) | (_, Moment::Log) => None,
+                (word, _) if word.starts_with("upstream_") || MEASURED.contains(&word) => {
+                    Some("is known when all is over; it belongs into `access_log_format`")
+                }
+                _ => None,
+            },
+        }
+    }
+}
+
+/// What is measured to the end of the answer.
+const MEASURED: [&str; 3] = ["body_bytes_sent", "bytes_sent", "request_time"];
+
 impl std::str::FromStr for Variable {
     type Err = String;
 

@@ -20,7 +20,7 @@ pub struct Scene<'a> {
     pub path: Option<&'a str>,
     /// The query without `?`.
     pub query: Option<&'a str>,
-    /// The host without its port.
+    /// The host without its port; an IPv6 address without its brackets, which `$host` has.
     pub host: Option<&'a str>,
     /// `http` or `https`.
     pub scheme: Option<&'a str>,
@@ -95,7 +95,10 @@ impl<'a> Scene<'a> {
         match word {
             "args" | "query_string" => text(self.query),
             "is_args" => text(Some(if self.query.is_some_and(|query| !query.is_empty()) { "?" } else { "" })),
-            "host" => text(self.host),
+            "host" => match self.host {
+                Some(address) if address.contains(':') => Some(owned(format!("[{address}]"))),
+                host => text(host),
+            },
             "scheme" => text(self.scheme),
             "uri" => text(self.path),
             "request_uri" => text(self.request_uri),

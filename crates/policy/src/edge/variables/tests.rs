@@ -113,3 +113,38 @@ proptest! {
         let _ = text.parse::<Template>();
     }
 }
+
+#[test]
+fn a_variable_that_would_always_be_empty_is_found() {
+    use super::Moment::{Answer, Log, Request};
+    for (text, moment, is_good) in [
+        ("$host $uri $http_x $ssl_protocol $remote_user", Request, true),
+        ("$server_port", Request, false),
+        ("$connection", Log, false),
+        ("$upstream_addr", Request, false),
+        ("$upstream_addr", Answer, false),
+        ("$upstream_addr $upstream_connect_time $request_time", Log, true),
+        ("$status", Request, false),
+        ("$status $sent_http_etag $upstream_http_etag $upstream_cache_status", Answer, true),
+        ("$sent_http_etag", Request, false),
+        ("$sent_http_etag", Log, false),
+        ("$body_bytes_sent", Answer, false),
+    ] {
+        let template: Template = text.parse().unwrap();
+        assert_eq!(template.fault_at(moment).is_none(), is_good, "{text} {moment:?}");
+    }
+    let template: Template = "x$upstream_http_x_y".parse().unwrap();
+    assert_eq!(
+        template.fault_at(Request).as_deref(),
+        Some("`$upstream_http_x_y` is known when the answer is there")
+    );
+}
+
+#[test]
+fn the_host_of_an_ipv6_address_keeps_its_brackets() {
+    let template: Template = "https://$host$request_uri".parse().unwrap();
+    let scene = Scene { host: Some("::1"), request_uri: Some("/a"), ..Scene::default() };
+    let mut out = Vec::new();
+    template.render(&scene, Escape::None, &mut out);
+    assert_eq!(out, b"https://[::1]/a");
+}

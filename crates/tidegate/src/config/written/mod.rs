@@ -20,10 +20,10 @@ pub use model::{Model, ModelPool, TargetEntry, TargetTerms};
 pub use named::Named;
 pub use price::PriceEntry;
 pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
-pub use routes::{ProtocolWord, 
+pub use routes::{
     AiEntry, AiWord, BasicEntry, CompressEntry, CorsEntry, HeaderChanges, HstsEntry, MatchEntry,
-    RedirectEntry, RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes,
-    ServerEntry, ServerStrategy, ServerTerms, UpstreamEntry, Words,
+    ProtocolWord, RedirectEntry, RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders,
+    RouteTimes, ServerEntry, ServerStrategy, ServerTerms, UpstreamEntry, Words,
 };
 pub use scalar::{Address, BaseUrl, Dollars, DoorAddress, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};

@@ -86,6 +86,9 @@ pub struct RouteEntry {
     pub retry_on: Option<Vec<String>>,
     /// Compresses text on the way out.
     pub compress: Option<CompressEntry>,
+    /// Whether files that lie there compressed (`.br`, `.gz`, `.zst` behind the name) are sent in place of the plain ones to clients that take
+    /// them. By default they are, whatever `compress` says.
+    pub precompressed: Option<bool>,
     /// How long copies of files may be used without asking: `1h`, `30d`, `1y`.
     pub expires: Option<String>,
     /// Files never change under their names.

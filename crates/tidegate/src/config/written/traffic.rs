@@ -109,14 +109,7 @@ pub struct ProbeEntry {
 impl Default for ProbeEntry {
     fn default() -> Self {
         let seconds = |seconds| Period(std::time::Duration::from_secs(seconds));
-        Self {
-            path: None,
-            every: seconds(10),
-            time_limit: seconds(5),
-            status: None,
-            fall: None,
-            rise: None,
-        }
+        Self { path: None, every: seconds(10), time_limit: seconds(5), status: None, fall: None, rise: None }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::problem::Problem;
 use crate::config::written::{ProbeEntry, ProviderEntry};
 
 /// What a probe's words come to.
-pub fn probe_rules(written: &ProbeEntry) -> Result<ProbeRules, String> {
+pub(crate) fn probe_rules(written: &ProbeEntry) -> Result<ProbeRules, String> {
     let usual = ProbeRules::default();
     let expected = match &written.status {
         Some(words) => Expected::from_words(words.all().iter().map(String::as_str))?,

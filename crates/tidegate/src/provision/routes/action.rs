@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use tidegate_policy::edge::next_upstream::NextUpstream;
 use tidegate_policy::edge::rewrite::{Replacement, Rewrite};
+use tidegate_policy::edge::variables::Moment;
 use tidegate_proxy::edge::files::Files;
 use tidegate_proxy::edge::site::{AiPath, Change, Times};
 use tidegate_proxy::edge::{Action, HostSent, Proxy, Route, Upstream};
@@ -75,6 +76,7 @@ impl Building<'_> {
             ("expires", entry.expires.is_some(), is_files, "static"),
             ("immutable", entry.immutable, is_files, "static"),
             ("index", entry.index.is_some(), is_files, "static"),
+            ("precompressed", entry.precompressed.is_some(), is_files, "static"),
             ("strip", entry.strip.is_some(), is_passed, "proxy"),
             ("rewrite", entry.rewrite.is_some(), is_passed, "proxy"),
             ("retry_on", entry.retry_on.is_some(), is_proxy, "proxy"),
@@ -204,7 +206,7 @@ impl Building<'_> {
             fallback: entry.fallback.clone(),
             expires,
             is_immutable: entry.immutable,
-            precompressed: true,
+            precompressed: entry.precompressed.unwrap_or(true),
         })
     }
 
@@ -217,7 +219,7 @@ impl Building<'_> {
             let words = format!("{status} does not redirect; take 301, 302, 303, 307 or 308");
             self.wrong(place, &["redirect", "status"], words);
         }
-        let to = self.read(to, place, &["redirect"])?;
+        let to = self.template(to, place, &["redirect"], Moment::Request)?;
         Some(Action::Redirect { to, status: StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND) })
     }
 

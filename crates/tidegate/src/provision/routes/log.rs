@@ -1,6 +1,6 @@
 //! The access log's format.
 
-use tidegate_policy::edge::variables::{Template, Variable};
+use tidegate_policy::edge::variables::{Moment, Template};
 
 use super::Building;
 use crate::config::problem::Problem;
@@ -24,8 +24,8 @@ impl Building<'_> {
         };
         match template {
             Ok(template) => {
-                if template.variables().any(is_of_the_answer) {
-                    self.refuse("headers of the answer are gone when the line is written; take headers of the request");
+                if let Some(fault) = template.fault_at(Moment::Log) {
+                    self.refuse(&fault);
                 }
                 Some(template)
             }
@@ -40,8 +40,4 @@ impl Building<'_> {
         let place = self.loaded.tree.place_of(&["access_log_format"]);
         self.problems.push(Problem::error(words.to_owned(), place));
     }
-}
-
-fn is_of_the_answer(variable: &Variable) -> bool {
-    matches!(variable, Variable::AnswerHeader(_) | Variable::UpstreamHeader(_))
 }

@@ -45,11 +45,12 @@ pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Probl
         routes.push(Arc::new(route));
         rules.push(rule);
     }
+    let folders = Site::folders_of(&rules);
     let table = RouteTable::new(rules).unwrap_or_else(|fault| {
         building.problems.push(Problem::error(fault.to_string(), loaded.tree.key_of(&["routes"])));
         RouteTable::default()
     });
-    Some(Arc::new(Site { table, routes, trusted, error_pages, paths: PathRules::default(), log }))
+    Some(Arc::new(Site { table, routes, folders, trusted, error_pages, paths: PathRules::default(), log }))
 }
 
 /// A route's place in the config, and its name.
@@ -141,6 +142,7 @@ impl Building<'_> {
     }
 
     fn path(&self, written: &str) -> PathBuf {
-        self.loaded.folder.join(Path::new(written))
+        let written = Path::new(written).strip_prefix(".").unwrap_or(Path::new(written));
+        self.loaded.folder.join(written)
     }
 }

@@ -10,7 +10,7 @@ use tidegate_policy::edge::basic_auth::{BasicUsers, HashedPassword, ROUNDS};
 use tidegate_policy::edge::compression::CompressionRules;
 use tidegate_policy::edge::cors::CorsRules;
 use tidegate_policy::edge::headers::{HeaderChange, HeaderRules};
-use tidegate_policy::edge::variables::Template;
+use tidegate_policy::edge::variables::{Moment, Template};
 use tidegate_policy::limit::spec::{Spec, SpecError, check_all};
 use tidegate_policy::limit::{Rule, Scope, Unit};
 use tidegate_proxy::edge::BasicDoor;
@@ -21,6 +21,10 @@ use crate::provision::access::spec;
 
 /// Where limits stand whose names are shared by routes.
 const SHARED: &str = "routes";
+
+/// How hashes begin in files of htpasswd and in shadow files.
+const HTPASSWD: [&str; 11] =
+    ["$apr1$", "$2a$", "$2b$", "$2x$", "$2y$", "$1$", "$5$", "$6$", "{SHA}", "{SSHA}", "{PLAIN}"];
 
 /// Makes a change of a header.
 type MakeChange = fn(HeaderName, Template) -> HeaderChange;
@@ -47,6 +51,14 @@ impl Building<'_> {
         let mut users = HashMap::new();
         for (name, password) in written.users.iter() {
             let password = password.0.expose();
+            if HTPASSWD.iter().any(|kind| password.starts_with(kind)) {
+                let words = "this is a hash of htpasswd, which is not read here";
+                let path = ["routes", &place.number, "basic_auth", "users", name];
+                let problem = self.problem(words, &path);
+                let help = "write the password itself, best as `\"${ADMIN_PASSWORD}\"`, or `pbkdf2_sha256$ROUNDS$SALT$BASE64`";
+                self.problems.push(problem.help(help));
+                continue;
+            }
             let hashed = if password.starts_with("pbkdf2_") {
                 match password.parse::<HashedPassword>() {
                     Ok(hashed) => hashed,
@@ -151,13 +163,29 @@ impl Building<'_> {
         for (kind, named, change) in kinds {
             for (name, value) in named.iter() {
                 let path = ["headers", side, kind, name];
-                let value = self.read::<Template>(value, place, &path);
+                let moment = if side == "request" { Moment::Request } else { Moment::Answer };
+                let value = self.template(value, place, &path, moment);
                 if let (Some(name), Some(value)) = (self.header_name(name, place, &path), value) {
                     changes.push(change(name, value));
                 }
             }
         }
         HeaderRules { changes }
+    }
+
+    /// Reads a text with variables, all of which must be known by then.
+    pub(super) fn template(
+        &mut self,
+        text: &str,
+        place: &RoutePlace,
+        path: &[&str],
+        moment: Moment,
+    ) -> Option<Template> {
+        let template = self.read::<Template>(text, place, path)?;
+        if let Some(fault) = template.fault_at(moment) {
+            self.wrong(place, path, fault);
+        }
+        Some(template)
     }
 
     /// Headers that say where a message ends are the gateway's own.

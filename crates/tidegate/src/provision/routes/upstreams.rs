@@ -25,7 +25,8 @@ impl Building<'_> {
     pub(super) fn build_upstreams(&mut self) {
         let loaded = self.loaded;
         for (name, entry) in loaded.config.upstreams.iter() {
-            if entry.servers.is_empty() {
+            // One that is wrong has been told of already.
+            if entry.servers.is_empty() && !loaded.is_written(&["upstreams", name, "servers", "0"]) {
                 self.error(format!("`{name}` has no servers"), &["upstreams", name]);
             }
             let lanes = lanes(entry);
@@ -55,7 +56,10 @@ impl Building<'_> {
     fn resolves_every(&mut self, name: &str, entry: &UpstreamEntry) -> Duration {
         let every = entry.resolve.map_or(RESOLVE, |every| every.0);
         if !RESOLVES.contains(&every) {
-            self.error("names are looked up every second at most, and every hour at least", &["upstreams", name, "resolve"]);
+            self.error(
+                "names are looked up every second at most, and every hour at least",
+                &["upstreams", name, "resolve"],
+            );
         }
         every
     }
@@ -94,8 +98,7 @@ impl Building<'_> {
     fn seed(&mut self, entry: &ServerEntry, lanes: &LaneOptions, path: &[&str]) -> Option<Seed> {
         let seed = self.server(entry.url(), lanes, path)?;
         let ServerEntry::Terms(terms) = entry else { return Some(seed) };
-        let gate =
-            GateRules { concurrency: terms.max_concurrent.map(ConcurrencyRules::Fixed), ..seed.gate };
+        let gate = GateRules { concurrency: terms.max_concurrent.map(ConcurrencyRules::Fixed), ..seed.gate };
         Some(Seed { weight: terms.weight, tier: terms.backup.into(), gate, ..seed })
     }
 
