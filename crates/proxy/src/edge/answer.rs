@@ -14,6 +14,7 @@ use super::checks::check;
 use super::finish::finish;
 use super::pack::{self, Packer};
 use super::pass::{changed, is_bodiless, pass};
+use super::read_ahead::ReadAhead;
 use super::seen::Seen;
 use super::site::AiPath;
 use super::switch::{Switch, carry};
@@ -312,13 +313,25 @@ fn relayed(
     } else {
         let length = http_body::Body::size_hint(&lane).exact();
         let packer = packer(route, visit, &mut head, length);
-        let patience = Patience::new(proxy.times.idle);
-        let body = EdgeBody::new(Source::Lane(Box::new(lane), patience), packer, exchange);
+        let source = match proxy.reads_ahead.clone().filter(|_| may_wait(&head.headers)) {
+            Some(rules) => Source::Ahead(Box::new(ReadAhead::start(lane, rules, proxy.times.idle))),
+            None => Source::Lane(Box::new(lane), Patience::new(proxy.times.idle)),
+        };
+        let body = EdgeBody::new(source, packer, exchange);
         let body = if body.is_end_stream() { body.ended() } else { ReplyBody::Edge(Box::new(body)) };
         reply::with_head(head.status.as_u16(), head.headers, body)
     };
     finish(&mut response, Some(route), visit, limits.as_ref(), &id);
     response
+}
+
+/// Whether an answer may be read ahead: events are for now, and a server may say so of others (nginx's `X-Accel-Buffering: no`).
+fn may_wait(map: &HeaderMap) -> bool {
+    let is_events =
+        map.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let is_refused =
+        map.get("x-accel-buffering").is_some_and(|said| said.as_bytes().eq_ignore_ascii_case(b"no"));
+    !is_events && !is_refused
 }
 
 fn packer(

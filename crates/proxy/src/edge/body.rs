@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::files::FileBody;
 use super::pack::Packer;
+use super::read_ahead::ReadAhead;
 use crate::body::ReplyBody;
 use crate::exchange::{Exchange, Outcome};
 
@@ -23,6 +24,8 @@ use crate::exchange::{Exchange, Outcome};
 pub enum Source {
     /// An upstream.
     Lane(Box<LaneBody>, Patience),
+    /// An upstream, read ahead of the client.
+    Ahead(Box<ReadAhead>),
     /// Files.
     File(Box<FileBody>),
     /// Memory.
@@ -64,6 +67,8 @@ pub struct EdgeBody {
     packer: Option<Packer>,
     /// What came behind the last piece.
     trailers: Option<HeaderMap>,
+    /// Bytes that the server has sent.
+    received: u64,
     /// `None` once it has been settled.
     exchange: Option<Box<Exchange>>,
     began: Instant,
@@ -72,7 +77,14 @@ pub struct EdgeBody {
 impl EdgeBody {
     /// A body that settles the exchange when it has ended or is dropped.
     pub fn new(source: Source, packer: Option<Packer>, exchange: Exchange) -> Self {
-        Self { source, packer, trailers: None, exchange: Some(Box::new(exchange)), began: Instant::now() }
+        Self {
+            source,
+            packer,
+            trailers: None,
+            received: 0,
+            exchange: Some(Box::new(exchange)),
+            began: Instant::now(),
+        }
     }
 
     /// The next piece; behind the last one the trailers, if there are any.
@@ -94,6 +106,9 @@ impl EdgeBody {
                     return waiting.map_or(Poll::Pending, |bytes| self.give(bytes));
                 }
             };
+            if let Some(Ok(piece)) = &next {
+                self.received += piece.len() as u64;
+            }
             let piece = match (next, &mut self.packer) {
                 (None, Some(packer)) => match packer.finish() {
                     Some(bytes) => return self.give(bytes),
@@ -154,6 +169,7 @@ impl EdgeBody {
         if let Some(passage) = &mut exchange.edge
             && let Some(last) = passage.tries.last_mut()
         {
+            last.received = self.received;
             last.end = last.head.map(|head| head + self.began.elapsed());
         }
     }
@@ -180,6 +196,7 @@ impl Source {
         match self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
             Self::File(body) => body.poll_piece(context),
+            Self::Ahead(body) => body.poll_piece(context, trailers),
             Self::Lane(body, patience) => loop {
                 match Pin::new(&mut **body).poll_frame(context) {
                     Poll::Pending => {
@@ -206,6 +223,7 @@ impl Source {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::File(body) => body.is_end_stream(),
+            Self::Ahead(body) => body.is_end_stream(),
             Self::Lane(body, _) => body.is_end_stream(),
         }
     }
@@ -214,6 +232,7 @@ impl Source {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::File(body) => SizeHint::with_exact(body.left()),
+            Self::Ahead(body) => body.left().map_or_else(SizeHint::default, SizeHint::with_exact),
             Self::Lane(body, _) => body.size_hint(),
         }
     }

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod body;
 pub mod checks;
+pub mod collected;
 pub mod error;
 pub mod files;
 pub mod finish;
@@ -16,6 +17,7 @@ pub mod pack;
 pub mod pass;
 pub mod passage;
 pub mod probe;
+pub mod read_ahead;
 pub mod seen;
 pub mod site;
 pub mod switch;
@@ -23,6 +25,7 @@ pub mod upload;
 pub mod upstream;
 pub mod visit;
 
+pub use collected::BufferRules;
 pub use error::EdgeError;
 pub use lookup::{Lookup, Roots, Seed};
 pub use passage::Passage;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use http_body::Body;
 use tidegate_net::{Connected, Incoming, LaneAnswer, LaneError, LaneLimits};
 use tidegate_policy::balance::Outcome as Judged;
 use tidegate_policy::edge::headers::{Told, remove_hop_by_hop, tell_upstream};
@@ -14,6 +15,7 @@ use tidegate_policy::edge::path::{PathRules, normalise};
 use tidegate_policy::edge::rewrite::Rewrite;
 use tidegate_policy::edge::route::PathMatch;
 
+use super::collected::Collected;
 use super::passage::Tried;
 use super::site::{Change, HostSent, Proxy, Times};
 use super::upload::{Fault, Upload};
@@ -46,8 +48,7 @@ pub async fn pass(
     incoming: Incoming,
     exchange: &mut Exchange,
 ) -> Result<LaneAnswer, EdgeError> {
-    let upload = Upload::new(incoming, proxy.body_limit)
-        .map_err(|_| EdgeError::BodyTooLarge { limit: proxy.body_limit })?;
+    let upload = upload(proxy, incoming).await?;
     let path = changed(&proxy.change, visit, fitted, rules)?;
     let mut headers = outward_headers(proxy, route, visit, exchange);
     if let Some(switch) = &visit.switch {
@@ -59,6 +60,19 @@ pub async fn pass(
         passage.received = outward.upload.read();
     }
     answer
+}
+
+/// The body as servers get it: as it comes, or, where the route wants that, when all of it is here.
+async fn upload(proxy: &Proxy, incoming: Incoming) -> Result<Upload, EdgeError> {
+    let limit = proxy.body_limit;
+    let too_large = EdgeError::BodyTooLarge { limit };
+    match &proxy.collects_request {
+        Some(_) if incoming.size_hint().lower() > limit => Err(too_large),
+        Some(rules) if !incoming.is_end_stream() => {
+            Ok(Upload::collected(Collected::read(incoming, limit, rules, proxy.times.answer).await?))
+        }
+        _ => Upload::new(incoming, limit).map_err(|_| too_large),
+    }
 }
 
 async fn ask_in_turn(
@@ -140,7 +154,7 @@ fn note(server: &Arc<Server>, asked: &Result<LaneAnswer, Missed>, took: Duration
         .as_ref()
         .ok()
         .map(|answer| answer.extensions().get::<Connected>().map_or(Duration::ZERO, |connected| connected.0));
-    passage.tries.push(Tried { server: server.address.clone(), connected, status, head, end });
+    passage.tries.push(Tried { server: server.address.clone(), connected, status, received: 0, head, end });
 }
 
 /// An attempt without an answer.

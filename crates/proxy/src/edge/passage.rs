@@ -47,6 +47,8 @@ pub struct Tried {
     pub connected: Option<Duration>,
     /// Its answer's status.
     pub status: Option<StatusCode>,
+    /// Bytes of its answer's body.
+    pub received: u64,
     /// From the attempt's begin to the answer's head.
     pub head: Option<Duration>,
     /// To its end.

@@ -64,7 +64,7 @@ impl Seen {
                 status: tried.status,
                 head: tried.head,
                 end: tried.end,
-                ..Try::default()
+                received: tried.received,
             })
             .collect();
         let none = HeaderMap::new();

@@ -20,6 +20,7 @@ use tidegate_policy::edge::security_headers::Hsts;
 use tidegate_policy::edge::variables::Template;
 use tidegate_policy::limit::Rule;
 
+use super::collected::BufferRules;
 use super::files::Files;
 use super::upstream::Upstream;
 
@@ -163,6 +164,10 @@ pub struct Proxy {
     pub times: Times,
     /// When another server is asked.
     pub next: NextUpstream,
+    /// Whether a request's body is read to its end before a server is asked, and where it waits.
+    pub collects_request: Option<BufferRules>,
+    /// Whether an answer is read ahead of a slow client, and how far.
+    pub reads_ahead: Option<BufferRules>,
     /// Whether `Forwarded` is written beside `X-Forwarded-*`.
     pub writes_forwarded: bool,
 }

@@ -12,16 +12,28 @@ use tidegate_net::{Incoming, Outgoing};
 use tidegate_policy::edge::headers::tidy_trailers;
 use tokio::time::Instant;
 
+use super::collected::Collected;
+
 /// Bodies up to this are kept until the answer has begun, so that another server can be asked.
 const KEPT: usize = 64 * 1024;
 
 /// A request's body. Each attempt takes a sender of its own.
 #[derive(Debug)]
 pub struct Upload {
-    /// `None`: there is no body.
-    shared: Option<Arc<Mutex<State>>>,
+    source: Source,
     /// Its length, if it is known.
     exact: Option<u64>,
+}
+
+/// Where a body comes from.
+#[derive(Debug)]
+enum Source {
+    /// There is none.
+    Nothing,
+    /// The client, as a server takes it.
+    Client(Arc<Mutex<State>>),
+    /// All of it is here.
+    Collected(Arc<Collected>),
 }
 
 #[derive(Debug)]
@@ -59,7 +71,7 @@ impl Upload {
             return Err(Fault::TooLarge);
         }
         if incoming.is_end_stream() {
-            return Ok(Self { shared: None, exact: Some(0) });
+            return Ok(Self { source: Source::Nothing, exact: Some(0) });
         }
         let state = State {
             incoming,
@@ -72,14 +84,21 @@ impl Upload {
             is_waiting: false,
             last: Instant::now(),
         };
-        Ok(Self { shared: Some(Arc::new(Mutex::new(state))), exact: hint.exact() })
+        Ok(Self { source: Source::Client(Arc::new(Mutex::new(state))), exact: hint.exact() })
+    }
+
+    /// A body that has been read.
+    pub fn collected(body: Arc<Collected>) -> Self {
+        let exact = Some(body.length());
+        Self { source: Source::Collected(body), exact }
     }
 
     /// The body from its begin. Only once while [`Upload::is_repeatable`] is false.
     pub fn outgoing(&self) -> Outgoing {
-        match &self.shared {
-            None => Outgoing::full(Bytes::new()),
-            Some(shared) => Outgoing::stream(Sender {
+        match &self.source {
+            Source::Nothing => Outgoing::full(Bytes::new()),
+            Source::Collected(body) => Outgoing::stream(body.body()),
+            Source::Client(shared) => Outgoing::stream(Sender {
                 shared: shared.clone(),
                 at: 0,
                 exact: self.exact,
@@ -95,7 +114,7 @@ impl Upload {
 
     /// Whether there is one.
     pub fn is_empty(&self) -> bool {
-        self.shared.is_none()
+        matches!(self.source, Source::Nothing)
     }
 
     /// What went wrong with it.
@@ -105,7 +124,10 @@ impl Upload {
 
     /// Bytes read so far.
     pub fn read(&self) -> u64 {
-        self.state().map_or(0, |state| state.read)
+        match &self.source {
+            Source::Collected(body) => body.length(),
+            _ => self.state().map_or(0, |state| state.read),
+        }
     }
 
     /// Whether the client, not the server, is waited for.
@@ -115,11 +137,19 @@ impl Upload {
 
     /// When `limit` will have passed since something moved.
     pub fn deadline(&self, limit: Duration, begin: Instant) -> Instant {
-        self.state().map_or(begin, |state| state.last.max(begin)) + limit
+        let moved = match &self.source {
+            Source::Nothing => begin,
+            Source::Client(shared) => lock(shared).last,
+            Source::Collected(body) => body.moved(),
+        };
+        moved.max(begin) + limit
     }
 
     fn state(&self) -> Option<MutexGuard<'_, State>> {
-        self.shared.as_ref().map(|shared| lock(shared))
+        match &self.source {
+            Source::Client(shared) => Some(lock(shared)),
+            Source::Nothing | Source::Collected(_) => None,
+        }
     }
 }
 

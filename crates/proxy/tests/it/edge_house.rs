@@ -73,6 +73,8 @@ pub fn proxy_over(servers: &[&str], options: &LaneOptions) -> Proxy {
         body_limit: 1 << 20,
         times: Times { connect: Duration::from_secs(5), ..Times::default() },
         next: Default::default(),
+        collects_request: None,
+        reads_ahead: None,
         writes_forwarded: false,
     }
 }

@@ -451,7 +451,7 @@ async fn a_folder_without_its_slash_is_found() {
 async fn the_time_to_connect_is_in_the_log() {
     let (url, _) = upstream(OK).await;
     let mut site = site(vec![(below("/"), route(proxied(proxy(&[&url]))))]);
-    site.log = Some("uct=$upstream_connect_time".parse().unwrap());
+    site.log = Some("uct=$upstream_connect_time/$upstream_bytes_received".parse().unwrap());
     let house = open(site).await;
     for _ in 0..2 {
         assert_eq!(status(&get(house.address, "/", "").await), "200");
@@ -459,5 +459,5 @@ async fn the_time_to_connect_is_in_the_log() {
     let text = house.log_text();
     let mut lines = text.lines();
     assert!(lines.next().unwrap().starts_with("uct=0."), "{text}");
-    assert_eq!(lines.next(), Some("uct=0.000"), "on a lane that was open: {text}");
+    assert_eq!(lines.next(), Some("uct=0.000/2"), "on a lane that was open: {text}");
 }

@@ -9,6 +9,7 @@ mod basics;
 mod bodies;
 mod clients;
 mod credentials;
+mod edge_buffering;
 mod edge_files;
 mod edge_house;
 mod edge_http2;

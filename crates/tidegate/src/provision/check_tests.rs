@@ -404,6 +404,8 @@ fn terms_of_routes_that_cannot_be() {
   - { path: /d/, respond: {}, basic_auth: { users: { eva: "$apr1$x$y", max: "{SHA}x", ida: "$2y$05$x" } } }
   - { path: /e/, static: ./public-that-is-not-there }
   - { path: /f/, respond: {}, precompressed: true }
+  - { path: /g/, respond: {}, buffering: both }
+  - { path: /h/, proxy: "http://127.0.0.1:1", buffering: { of: request, folder: ./not-there } }
 "#
     ));
 }

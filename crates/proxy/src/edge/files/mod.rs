@@ -11,7 +11,7 @@ use http::Method;
 use tidegate_policy::edge::route::PathMatch;
 
 pub use find::{File, find};
-pub use read::FileBody;
+pub use read::{FileBody, Part};
 pub use told::answer;
 
 use super::EdgeError;

@@ -11,6 +11,7 @@ mod scalar;
 mod serving;
 mod tls;
 mod traffic;
+mod upstream;
 
 pub use access::{
     InsteadEntry, InsteadTerms, InsteadWord, KeyEntry, LedgerEntry, LimitEntry, LimitScope, LimitUnit,
@@ -22,8 +23,7 @@ pub use price::PriceEntry;
 pub use provider::{Dialects, ProviderEntry, QuirksEntry, WireDialect};
 pub use routes::{
     AiEntry, AiWord, BasicEntry, CompressEntry, CorsEntry, HeaderChanges, HstsEntry, MatchEntry,
-    ProtocolWord, RedirectEntry, RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders,
-    RouteTimes, ServerEntry, ServerStrategy, ServerTerms, UpstreamEntry, Words,
+    RedirectEntry, RedirectTerms, RespondEntry, RewriteEntry, RouteEntry, RouteHeaders, RouteTimes, Words,
 };
 pub use scalar::{Address, BaseUrl, Dollars, DoorAddress, Key, Period, Size, StoreUrl};
 pub(super) use scalar::{check_format, format_words};
@@ -37,6 +37,10 @@ pub use tls::{
 pub use traffic::{
     ConcurrencyEntry, ConcurrencyWord, HealthEntry, HedgeEntry, OverloadEntry, PriorityWord, ProbeEntry,
     QueueEntry, StickyWord, StrategyWord,
+};
+pub use upstream::{
+    BufferingEntry, BufferingTerms, BufferingWord, ProtocolWord, ServerEntry, ServerStrategy, ServerTerms,
+    UpstreamEntry,
 };
 
 use schemars::JsonSchema;

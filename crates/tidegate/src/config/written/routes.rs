@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BaseUrl, HealthEntry, Key, LimitEntry, Named, Period, Size};
+use super::{BufferingEntry, Key, LimitEntry, Named, Period, Size};
 
 /// One or several.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -81,6 +81,9 @@ pub struct RouteEntry {
     pub body_limit: Option<Size>,
     /// How long the server may take.
     pub time_limits: RouteTimes,
+    /// What is read ahead of a slow side: `request` reads a body to its end before a server is asked, `response` an answer ahead of a slow client;
+    /// `both`, or `off`. By default off: each side's pace is the other's.
+    pub buffering: Option<BufferingEntry>,
     /// When another server of `upstreams` is asked: nginx's words `error`, `timeout`, `invalid_header`, `http_500` … `http_504`, `http_403`, `http_404`,
     /// `http_429`, `non_idempotent`, or `off`. By default `error` and `timeout`; what is not idempotent is never sent twice.
     pub retry_on: Option<Vec<String>>,
@@ -314,110 +317,4 @@ pub struct HstsEntry {
     pub include_subdomains: bool,
     /// The host may be put on browsers' own lists; that is hard to undo.
     pub preload: bool,
-}
-
-/// Servers behind one name.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct UpstreamEntry {
-    /// The servers: `http://10.0.0.1:3000`, or `{ url: …, weight: 2 }`.
-    pub servers: Vec<ServerEntry>,
-    /// How one is chosen.
-    pub strategy: ServerStrategy,
-    /// Which version of HTTP is spoken with the servers.
-    pub protocol: ProtocolWord,
-    /// Most HTTP/2 connections to each server, of up to 100 requests at once; beyond that requests wait. By default 16.
-    #[schemars(range(min = 1, max = 1000))]
-    pub connections: Option<u32>,
-    /// How often servers' host names are looked up: each address of a name is a server. A name that cannot be looked up keeps the addresses
-    /// that it had. By default 30s.
-    pub resolve: Option<Period>,
-    /// When a server is out, and how it comes back; beside `max_fails`. `slow` and `silence` count from the request to the answer's head. A
-    /// `probe` needs a `path`.
-    pub health: Option<HealthEntry>,
-    /// nginx's: so many failures within `fail_timeout` take a server out for that long. By default 1 in 10s.
-    #[schemars(range(max = 1000))]
-    pub max_fails: Option<u32>,
-    /// nginx's, see `max_fails`.
-    pub fail_timeout: Option<Period>,
-}
-
-/// A version of HTTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum ProtocolWord {
-    /// HTTP/1.1.
-    #[default]
-    Http1,
-    /// HTTP/2 in the clear, as gRPC servers speak it.
-    H2c,
-    /// HTTP/2 over TLS.
-    H2,
-    /// HTTP/2 where the server offers it over TLS (ALPN), else HTTP/1.1.
-    Auto,
-}
-
-/// A server.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum ServerEntry {
-    /// Its URL.
-    Url(BaseUrl),
-    /// With terms of its own.
-    Terms(ServerTerms),
-}
-
-impl ServerEntry {
-    /// Its URL.
-    pub fn url(&self) -> &str {
-        match self {
-            Self::Url(url) => &url.0,
-            Self::Terms(terms) => &terms.url.0,
-        }
-    }
-}
-
-/// A server's terms.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ServerTerms {
-    /// Its URL.
-    pub url: BaseUrl,
-    /// Its share.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub weight: u32,
-    /// Only asked when all others are out.
-    #[serde(default)]
-    pub backup: bool,
-    /// Most requests at once; by default not bounded.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 100_000))]
-    pub max_concurrent: Option<u32>,
-}
-
-fn one() -> u32 {
-    1
-}
-
-/// How a server is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum ServerStrategy {
-    /// One after the other, by weight.
-    #[default]
-    RoundRobin,
-    /// The one with the fewest requests for its weight (nginx's `least_conn`).
-    LeastConnections,
-    /// By chance, in proportion to the weights.
-    Weighted,
-    /// The first one that is well.
-    Priority,
-    /// The quicker of two drawn by chance.
-    Latency,
-    /// The same one for the same client address (nginx's `ip_hash`).
-    IpHash,
 }

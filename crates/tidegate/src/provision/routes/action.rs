@@ -80,6 +80,7 @@ impl Building<'_> {
             ("strip", entry.strip.is_some(), is_passed, "proxy"),
             ("rewrite", entry.rewrite.is_some(), is_passed, "proxy"),
             ("retry_on", entry.retry_on.is_some(), is_proxy, "proxy"),
+            ("buffering", entry.buffering.is_some(), is_proxy, "proxy"),
             ("body_limit", entry.body_limit.is_some(), is_proxy, "proxy"),
             ("send_host", entry.send_host.is_some(), is_proxy, "proxy"),
         ];
@@ -97,6 +98,7 @@ impl Building<'_> {
         let or =
             |own: Option<crate::config::written::Period>, other: Duration| own.map_or(other, |own| own.0);
         let is_secure = upstream.members().iter().any(|member| member.server.address.starts_with("https"));
+        let (collects_request, reads_ahead) = self.buffering(entry, place);
         let body_limit = entry.body_limit.unwrap_or(self.loaded.config.sizes.request_body);
         Some(Proxy {
             change: self.change(entry, place),
@@ -108,6 +110,8 @@ impl Building<'_> {
                 idle: or(entry.time_limits.idle, usual.idle),
             },
             next: self.next_upstream(entry, place),
+            collects_request,
+            reads_ahead,
             writes_forwarded: entry.forwarded,
             upstream,
         })

@@ -1,6 +1,7 @@
 //! The config's routes: from the written words to a site, with all that is wrong with them.
 
 mod action;
+mod buffering;
 mod log;
 mod matching;
 mod secure;
