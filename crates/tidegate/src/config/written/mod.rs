@@ -36,7 +36,7 @@ pub use tls::{
 };
 pub use traffic::{
     ConcurrencyEntry, ConcurrencyWord, HealthEntry, HedgeEntry, OverloadEntry, PriorityWord, ProbeEntry,
-    QueueEntry, StickyWord, StrategyWord,
+    QueueEntry, StatusEntry, StatusWord, StickyWord, StrategyWord,
 };
 pub use upstream::{
     BufferingEntry, BufferingTerms, BufferingWord, ProtocolWord, ServerEntry, ServerStrategy, ServerTerms,

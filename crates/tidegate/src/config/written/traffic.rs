@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Period, Size, Words};
+use super::{Period, Size};
 
 /// How a target is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -97,13 +97,50 @@ pub struct ProbeEntry {
     /// Longest wait for the answer.
     pub time_limit: Period,
     /// Which answers to `path` are good: `200`, `2xx`, `200-204`. By default all that are no errors.
-    pub status: Option<Words>,
+    pub status: Option<StatusEntry>,
     /// So many failures in a row take the target out. By default 3.
     #[schemars(range(min = 1, max = 1000))]
     pub fall: Option<u32>,
     /// So many good answers in a row bring it back. By default 2.
     #[schemars(range(min = 1, max = 1000))]
     pub rise: Option<u32>,
+}
+
+/// One status or several, any of which will do.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum StatusEntry {
+    /// One.
+    One(StatusWord),
+    /// Several.
+    Several(Vec<StatusWord>),
+}
+
+/// A status.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum StatusWord {
+    /// `200`.
+    Number(u16),
+    /// `2xx`, `200-204`.
+    Text(String),
+}
+
+impl StatusEntry {
+    /// All of them, as they are written.
+    pub fn words(&self) -> Vec<String> {
+        let all = match self {
+            Self::One(word) => std::slice::from_ref(word),
+            Self::Several(words) => words,
+        };
+        let written = all.iter().map(|word| match word {
+            StatusWord::Number(status) => status.to_string(),
+            StatusWord::Text(text) => text.clone(),
+        });
+        written.collect()
+    }
 }
 
 impl Default for ProbeEntry {

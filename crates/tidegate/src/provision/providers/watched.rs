@@ -13,7 +13,7 @@ use crate::config::written::{ProbeEntry, ProviderEntry};
 pub(crate) fn probe_rules(written: &ProbeEntry) -> Result<ProbeRules, String> {
     let usual = ProbeRules::default();
     let expected = match &written.status {
-        Some(words) => Expected::from_words(words.all().iter().map(String::as_str))?,
+        Some(words) => Expected::from_words(words.words().iter().map(String::as_str))?,
         None => usual.expected,
     };
     Ok(ProbeRules {
