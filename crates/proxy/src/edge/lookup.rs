@@ -131,6 +131,11 @@ impl Lookup {
         }
     }
 
+    /// Forgets servers that nobody has any more.
+    pub(super) fn tidy(&self) {
+        self.roots.live.tidy();
+    }
+
     /// The servers. Those that there were `before` are the same ones.
     pub(super) fn members(&self, before: &[Member]) -> Vec<Member> {
         let found = self.found();

@@ -90,7 +90,9 @@ impl Upstream {
         if !is_same {
             let servers: Vec<&str> = members.iter().map(|member| &*member.server.address).collect();
             tracing::info!(upstream = &*self.name, servers = servers.join(", "), "other servers");
-            self.members.store(Arc::new(members));
+            drop(self.members.swap(Arc::new(members)));
+            drop(before);
+            lookup.tidy();
         }
     }
 
