@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::gateway::{Gateway, ask, chat, folder_with};
+use crate::gateway::{Gateway, ask, chat, folder_with, get};
 
 const ANSWER: &str = r#"{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"hi"}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -142,6 +142,29 @@ fn a_probe_finds_a_dead_server_before_a_caller_does_and_its_recovery_too() {
     ill.well.store(true, Ordering::SeqCst);
     until("the recovered one is asked", || {
         ask_once(&gateway);
+        ill.chats() > 0
+    });
+}
+
+#[test]
+fn servers_of_routes_are_probed_too() {
+    let (ill, well) = (Server::start(0, 1000), Server::start(0, 1000));
+    ill.well.store(false, Ordering::SeqCst);
+    let config = format!(
+        "upstreams:\n  app:\n    strategy: priority\n    servers: [\"http://{}\", \"http://{}\"]\n    health: {{ probe: {{ path: /health, every: 100ms, fall: 2, rise: 1 }} }}\nroutes: [{{ path: /, proxy: app }}]\n",
+        ill.address, well.address
+    );
+    let folder = folder_with(&config);
+    let gateway = Gateway::start(folder.path());
+    let ask = || assert!(get(gateway.address, "/page").starts_with("HTTP/1.1 200"));
+    ill.wait_rounds(3);
+    for _ in 0..4 {
+        ask();
+    }
+    assert_eq!((ill.chats(), well.chats()), (0, 4));
+    ill.well.store(true, Ordering::SeqCst);
+    until("the recovered one is asked", || {
+        ask();
         ill.chats() > 0
     });
 }
