@@ -77,7 +77,7 @@ impl Visit {
         let asking = Asking { path: &path, ..self.asking(&self.head.method) };
         let Found::Route(place, PathMatch::Prefix(length)) = site.table.find(asking) else { return None };
         let is_passed = matches!(site.routes[place].action, Action::Proxy(_) | Action::Files(_));
-        if !is_passed || length != path.len() {
+        if !is_passed || length != self.path.len() {
             return None;
         }
         Some((place, self.head.uri.query().map_or(path.clone(), |query| format!("{path}?{query}"))))
