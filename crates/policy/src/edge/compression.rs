@@ -14,7 +14,7 @@ use super::negotiate::{Coding, coding};
 /// What a route compresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompressionRules {
-    /// Codings, best first.
+    /// Codings that are made on the way, best first.
     pub codings: Vec<Coding>,
     /// Media types without parameters; `text/*` stands for all of a kind.
     pub types: Vec<String>,
@@ -26,7 +26,7 @@ impl Default for CompressionRules {
     /// Text of all kinds from 1 KiB. Event streams are not among it: they are better told at once than small.
     fn default() -> Self {
         let types = media_type::COMPRESSIBLE.iter().map(|kind| (*kind).to_owned()).collect();
-        Self { codings: vec![Coding::Brotli, Coding::Zstd, Coding::Gzip], types, min_length: 1_024 }
+        Self { codings: vec![Coding::Brotli, Coding::Gzip], types, min_length: 1_024 }
     }
 }
 

@@ -39,10 +39,7 @@ impl fmt::Debug for Packer {
     }
 }
 
-/// Codings that are made on the way, best first.
-const CODINGS: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
-
-/// Decides whether an answer is compressed on the way, and says so in its headers. Codings that cannot be made on the way are not offered.
+/// Decides whether an answer is compressed on the way, and says so in its headers.
 pub fn packer(
     rules: &CompressionRules,
     asked: &HeaderMap,
@@ -50,8 +47,6 @@ pub fn packer(
     map: &mut HeaderMap,
     length: Option<u64>,
 ) -> Option<Packer> {
-    let mut rules = rules.clone();
-    rules.codings.retain(|coding| CODINGS.contains(coding));
     rules.compress(asked, status, map, length).and_then(Packer::new)
 }
 
@@ -138,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_was_flushed_can_be_read_before_the_end_and_the_whole_is_what_was_pushed() {
-        for coding in CODINGS {
+        for coding in CompressionRules::default().codings {
             let mut packer = Packer::new(coding).unwrap();
             let mut all = Vec::new();
             for piece in ["hello ", "there, ", "world"] {
