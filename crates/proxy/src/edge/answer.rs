@@ -11,14 +11,14 @@ use tidegate_policy::edge::variables::Escape;
 
 use super::body::{EdgeBody, Patience, Source};
 use super::checks::check;
-use super::finish::finish;
+use super::finish::{finish, identify};
 use super::pack::{self, Packer};
 use super::pass::{changed, is_bodiless, pass};
 use super::read_ahead::ReadAhead;
 use super::seen::Seen;
 use super::site::AiPath;
 use super::switch::{Switch, carry};
-use super::visit::{Visit, expect_plain, with_path};
+use super::visit::{Visit, expect_plain, with_path, with_query};
 use super::{Action, EdgeError, Passage, Proxy, Route, Site, files, own};
 use crate::body::ReplyBody;
 use crate::entry::Gateway;
@@ -45,8 +45,7 @@ pub async fn answer(
             passage.seen = site.log.is_some().then(|| Seen::of_head(&head));
             exchange.edge = Some(passage);
             let mut response = own::failed(&error, &site, &mut exchange);
-            let id = exchange.id.to_string();
-            response.headers_mut().insert(crate::headers::REQUEST_ID, crate::headers::value(&id));
+            identify(&mut response, &exchange.id.to_string());
             return response;
         }
     };
@@ -133,8 +132,7 @@ impl Opened<'_> {
         if let Some(map) = preflight {
             let mut exchange = self.exchange(route.action.word(), passage);
             let mut response = own::whole(StatusCode::NO_CONTENT, map, Default::default(), &mut exchange);
-            let id = exchange.id.to_string();
-            response.headers_mut().insert(crate::headers::REQUEST_ID, crate::headers::value(&id));
+            identify(&mut response, &exchange.id.to_string());
             return response;
         }
         let checked = check(&route, &visit, self.gateway.desk(), &mut passage).await;
@@ -237,12 +235,9 @@ impl Opened<'_> {
     ) -> Response<ReplyBody> {
         let route = taken.as_ref().map(|(route, _)| route.clone());
         let path = match &taken {
-            None => as_it_came(&visit),
+            None => Ok(with_query(&visit.path, visit.head.uri.query())),
             Some((route, fitted)) => match &route.action {
-                Action::Ai(AiPath::As(path)) => Ok(match visit.head.uri.query() {
-                    Some(query) => format!("{path}?{query}"),
-                    None => (*path).to_owned(),
-                }),
+                Action::Ai(AiPath::As(path)) => Ok(with_query(path, visit.head.uri.query())),
                 Action::Ai(AiPath::Own(change)) => {
                     let rules =
                         tidegate_policy::edge::path::PathRules { encoded_slash: true, ..self.site.paths };
@@ -277,13 +272,6 @@ impl Opened<'_> {
         }
         response
     }
-}
-
-fn as_it_came(visit: &Visit) -> Result<String, EdgeError> {
-    Ok(match visit.head.uri.query() {
-        Some(query) => format!("{}?{query}", visit.path),
-        None => visit.path.clone(),
-    })
 }
 
 fn finished(response: &mut Response<ReplyBody>, visit: &Visit, exchange: &Exchange) {

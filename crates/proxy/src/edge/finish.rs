@@ -12,6 +12,11 @@ use crate::body::ReplyBody;
 use crate::headers;
 use crate::policies::policy;
 
+/// Says which request is answered, unless the answer says so already.
+pub fn identify(response: &mut Response<ReplyBody>, id: &str) {
+    response.headers_mut().entry(headers::REQUEST_ID).or_insert_with(|| headers::value(id));
+}
+
 /// Finishes an answer's head.
 pub fn finish(
     response: &mut Response<ReplyBody>,
@@ -20,9 +25,9 @@ pub fn finish(
     limits: Option<&(Vec<Claim>, Decision)>,
     id: &str,
 ) {
+    identify(response, id);
     let status = response.status();
     let map = response.headers_mut();
-    map.entry(headers::REQUEST_ID).or_insert_with(|| headers::value(id));
     if let Some((claims, decision)) = limits {
         let teller = Teller::new(claims, decision);
         let mut lines = Lines::new();

@@ -19,7 +19,7 @@ use super::collected::Collected;
 use super::passage::Tried;
 use super::site::{Change, HostSent, Proxy, Times};
 use super::upload::{Fault, Upload};
-use super::visit::Visit;
+use super::visit::{Visit, with_query};
 use super::{EdgeError, Route, Server};
 use crate::clock::micros;
 use crate::exchange::Exchange;
@@ -335,10 +335,7 @@ pub fn changed(
         None => visit.path.clone(),
     };
     match &change.rewrite {
-        Rewrite::Keep => Ok(match query {
-            Some(query) => format!("{path}?{query}"),
-            None => path,
-        }),
+        Rewrite::Keep => Ok(with_query(&path, query)),
         rewrite => Ok(rewrite.apply(&path, query, fitted, rules)?),
     }
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Uri};
-use tidegate_core::RequestId;
 use tidegate_net::Peer;
 use tidegate_policy::edge::client::Client;
 use tidegate_policy::edge::path::{PathRules, normalise};
@@ -168,7 +167,10 @@ pub fn tls_of(peer: &Peer) -> Option<(&str, &str, Option<&str>)> {
     Some((secured.version, secured.suite.unwrap_or_default(), secured.server_name.as_deref()))
 }
 
-/// An id as text.
-pub fn id_text(id: &RequestId) -> String {
-    id.to_string()
+/// A path with its query behind it.
+pub fn with_query(path: &str, query: Option<&str>) -> String {
+    match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
 }
