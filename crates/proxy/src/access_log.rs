@@ -35,6 +35,7 @@ pub struct LogLine {
     pub model: String,
     pub key: Option<Arc<str>>,
     pub target: Option<Arc<str>>,
+    pub cache: Option<&'static str>,
     pub attempts: u32,
     pub stream: bool,
     pub duration: Duration,
@@ -189,6 +190,9 @@ fn write_line(out: &mut Vec<u8>, line: &LogLine) {
     if let Some(target) = &line.target {
         written.text("target", target);
     }
+    if let Some(cache) = line.cache {
+        written.text("cache", cache);
+    }
     written.number("attempts", line.attempts.into());
     written.flag("stream", line.stream);
     written.millis("duration_ms", line.duration);
@@ -250,6 +254,7 @@ mod tests {
             model: model.to_owned(),
             key: None,
             target: None,
+            cache: None,
             attempts: 1,
             stream: false,
             connected: None,

@@ -11,6 +11,8 @@ use tidegate_store::counters::{Clock, Limiter, RedisState};
 use tidegate_store::keys::Directory;
 use tidegate_store::ledger::Journal;
 
+use crate::edge::cache::CacheStore;
+use crate::snapshot::Snapshot;
 use crate::traffic::{Decisions, LiveTable};
 
 /// The desk of one process.
@@ -26,6 +28,8 @@ pub struct Desk {
     pub database: Option<Database>,
     /// What is known of each target by now.
     pub live: Arc<LiveTable>,
+    /// Answers that routes keep.
+    pub cache: Arc<CacheStore>,
     /// Bytes that bodies take in the whole process.
     pub memory: Memory,
     /// The last decisions between targets.
@@ -35,11 +39,28 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Bounds what is held in memory as that snapshot says.
+    pub fn bound(&self, snapshot: &Snapshot) {
+        self.memory.set_budget(snapshot.rules.memory);
+        let bounds = snapshot.edge.as_ref().map(|site| site.cache.clone());
+        self.cache.bound(&bounds.unwrap_or_default());
+    }
+
     /// How keys, counters and ledger fare, as OpenMetrics text.
     pub fn render(&self, out: &mut String) {
         self.live.render(out);
         let about = "Bytes that bodies of requests and answers take in memory";
         gauge(out, "tidegate_bodies_bytes", about, self.memory.used());
+        let (bytes, keys) = self.cache.used();
+        gauge(out, "tidegate_cache_bytes", "Bytes that the answers take that routes keep in memory", bytes);
+        gauge(out, "tidegate_cache_keys", "How many keys have answers or notes there", keys as u64);
+        if let Some(disk) = self.cache.disk() {
+            let (bytes, answers, errors) = disk.used();
+            gauge(out, "tidegate_cache_disk_bytes", "Bytes of answers that routes keep on disk", bytes);
+            gauge(out, "tidegate_cache_disk_answers", "How many answers are there", answers as u64);
+            let about = "Files of kept answers that could not be written, read or removed";
+            counter(out, "tidegate_cache_disk_errors", about, errors);
+        }
         if let Some(journal) = &self.journal {
             gauge(
                 out,
@@ -102,6 +123,7 @@ impl Desk {
             journal: None,
             database: None,
             live: Arc::default(),
+            cache: Arc::default(),
             memory: unbounded(),
             decisions: Decisions::default(),
             expect: Expect::new(),

@@ -38,13 +38,13 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that answers by `snapshot`.
     pub fn new(snapshot: Arc<Snapshot>, meters: Meters, log: Arc<AccessLog>, desk: Arc<Desk>) -> Arc<Self> {
-        desk.memory.set_budget(snapshot.rules.memory);
+        desk.bound(&snapshot);
         Arc::new(Self { snapshot: ArcSwap::new(snapshot), meters, log, desk, drain: Drain::default() })
     }
 
     /// From the next request on, answers by `snapshot`. Requests under way keep theirs.
     pub fn swap(&self, snapshot: Arc<Snapshot>) {
-        self.desk.memory.set_budget(snapshot.rules.memory);
+        self.desk.bound(&snapshot);
         self.snapshot.store(snapshot);
     }
 

@@ -65,6 +65,17 @@ struct ShedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    route: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HedgeLabels {
     outcome: &'static str,
 }
@@ -95,6 +106,8 @@ struct Families {
     hedges_sent: Counter,
     hedges_won: Counter,
     retries_unpaid: Counter,
+    cache_uses: Family<CacheLabels, Counter>,
+    cache_bytes: Family<RouteLabels, Counter>,
 }
 
 impl Default for Meters {
@@ -127,9 +140,12 @@ impl Families {
             hedges_sent,
             hedges_won,
             retries_unpaid: Counter::default(),
+            cache_uses: Family::default(),
+            cache_bytes: Family::default(),
         };
         families.register();
         families.register_traffic();
+        families.register_cache();
         families
     }
 
@@ -197,7 +213,33 @@ impl Families {
     }
 }
 
+impl Families {
+    fn register_cache(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "tidegate_cache_requests",
+            "Requests of routes with a cache, by what it did with them",
+            self.cache_uses.clone(),
+        );
+        r.register(
+            "tidegate_cache_answered_bytes",
+            "Bytes of bodies that were answered from the cache",
+            self.cache_bytes.clone(),
+        );
+    }
+}
+
 impl Meters {
+    /// Counts requests of a route for which its cache did that.
+    pub fn cache_use(&self, route: &str, result: &'static str) -> Counter {
+        self.inner.cache_uses.get_or_create_owned(&CacheLabels { route: route.to_owned(), result })
+    }
+
+    /// Counts bytes that a route's cache answered with.
+    pub fn cache_bytes(&self, route: &str) -> Counter {
+        self.inner.cache_bytes.get_or_create_owned(&RouteLabels { route: route.to_owned() })
+    }
+
     /// The meters of one target.
     pub fn target(&self, provider: &str, model: &str) -> Arc<TargetMeters> {
         let labels = TargetLabels { provider: provider.to_owned(), model: model.to_owned() };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::access_log::LogLine;
+use crate::edge::cache::Use;
 use crate::estimate;
 use crate::exchange::{Exchange, Outcome};
 use crate::{book, hold};
@@ -48,8 +49,8 @@ pub fn settle(exchange: &mut Exchange) {
     if is_ai {
         book::close(exchange, usage.as_ref(), cost);
     }
-    let (server, connected) = match &mut exchange.edge {
-        None => (None, None),
+    let (server, connected, cache) = match &mut exchange.edge {
+        None => (None, None, None),
         Some(passage) => {
             passage.settle();
             if !passage.is_logged() {
@@ -59,6 +60,7 @@ pub fn settle(exchange: &mut Exchange) {
             (
                 last.map(|tried| tried.server.clone()),
                 last.and_then(|tried| tried.connected).filter(|time| !time.is_zero()),
+                passage.cache.map(Use::word),
             )
         }
     };
@@ -79,6 +81,7 @@ pub fn settle(exchange: &mut Exchange) {
         model: std::mem::take(&mut exchange.model),
         key: exchange.caller.key.as_ref().map(|key| key.id.clone()),
         target: exchange.target.as_ref().map(|target| target.label.clone()).or(server),
+        cache,
         attempts: exchange.attempts,
         stream: exchange.stream,
         duration: elapsed,

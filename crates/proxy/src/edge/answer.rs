@@ -10,10 +10,11 @@ use tidegate_policy::edge::route::{Found, PathMatch};
 use tidegate_policy::edge::variables::Escape;
 
 use super::body::{EdgeBody, Patience, Source};
+use super::cache::{self, Recorder};
 use super::checks::check;
 use super::finish::{finish, identify};
 use super::pack::{self, Packer};
-use super::pass::{changed, is_bodiless, pass};
+use super::pass::{Way, changed, is_bodiless, pass};
 use super::read_ahead::ReadAhead;
 use super::seen::Seen;
 use super::site::AiPath;
@@ -148,7 +149,7 @@ impl Opened<'_> {
 
     async fn act(
         &self,
-        route: &Route,
+        route: &Arc<Route>,
         fitted: PathMatch,
         visit: Visit,
         incoming: Incoming,
@@ -157,14 +158,7 @@ impl Opened<'_> {
         let id = exchange.id.to_string();
         let mut response = match &route.action {
             Action::Proxy(proxy) => {
-                let asked = (&visit, fitted, self.site.paths);
-                match pass(proxy, route, asked, incoming, &mut exchange).await {
-                    Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                        return self.switched(answer, proxy, route, visit, exchange);
-                    }
-                    Ok(answer) => return relayed(answer, proxy, route, &visit, exchange),
-                    Err(error) => own::failed(&error, self.site, &mut exchange),
-                }
+                return self.proxied(proxy, route, (visit, fitted), incoming, exchange).await;
             }
             Action::Files(files) => {
                 let rules = route.compression.as_ref();
@@ -197,6 +191,33 @@ impl Opened<'_> {
         };
         finished(&mut response, &visit, &exchange);
         response
+    }
+
+    /// Answers with what an upstream says, or has said.
+    async fn proxied(
+        &self,
+        proxy: &Proxy,
+        route: &Arc<Route>,
+        (visit, fitted): (Visit, PathMatch),
+        incoming: Incoming,
+        mut exchange: Exchange,
+    ) -> Response<ReplyBody> {
+        let way = Way { visit: &visit, route, proxy, fitted, paths: self.site.paths };
+        let only_reads = matches!(visit.head.method, Method::GET | Method::HEAD) && visit.switch.is_none();
+        if let Some(cache) = proxy.cache.as_ref().filter(|_| only_reads) {
+            let answered = cache::answer::answer(self.gateway, way, cache, incoming, exchange).await;
+            return answered.unwrap_or_else(|(error, mut back)| self.failed(&error, &visit, &mut back));
+        }
+        match pass(way, incoming, &mut exchange).await {
+            Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                self.switched(answer, proxy, route, visit, exchange)
+            }
+            Ok(answer) => {
+                cache::forget_written(self.site, &visit, answer.status(), answer.headers());
+                relayed(answer, way, None, exchange)
+            }
+            Err(error) => self.failed(&error, &visit, &mut exchange),
+        }
     }
 
     /// The upstream has switched protocols: the answer says so, and what follows is carried in a task of its own.
@@ -282,14 +303,14 @@ fn finished(response: &mut Response<ReplyBody>, visit: &Visit, exchange: &Exchan
     finish(response, route, visit, limits, &id);
 }
 
-/// The upstream's answer, relayed.
-fn relayed(
+/// The upstream's answer, relayed, and written down on its way.
+pub(super) fn relayed(
     answer: LaneAnswer,
-    proxy: &Proxy,
-    route: &Route,
-    visit: &Visit,
+    way: Way<'_>,
+    recorder: Option<Box<Recorder>>,
     mut exchange: Exchange,
 ) -> Response<ReplyBody> {
+    let Way { visit, route, proxy, .. } = way;
     let (mut head, lane) = answer.into_parts();
     remove_hop_by_hop(&mut head.headers);
     head.headers.remove(VIA);
@@ -297,6 +318,9 @@ fn relayed(
     let id = exchange.id.to_string();
     let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());
     let mut response = if is_bodiless(&visit.head.method, head.status) {
+        if let Some(recorder) = recorder {
+            recorder.finish();
+        }
         own::whole(head.status, head.headers, Default::default(), &mut exchange)
     } else {
         let length = http_body::Body::size_hint(&lane).exact();
@@ -305,7 +329,7 @@ fn relayed(
             Some(rules) => Source::Ahead(Box::new(ReadAhead::start(lane, rules, proxy.times.idle))),
             None => Source::Lane(Box::new(lane), Patience::new(proxy.times.idle)),
         };
-        let body = EdgeBody::new(source, packer, exchange);
+        let body = EdgeBody::new(source, packer, exchange).recorded(recorder);
         let body = if body.is_end_stream() { body.ended() } else { ReplyBody::Edge(Box::new(body)) };
         reply::with_head(head.status.as_u16(), head.headers, body)
     };

@@ -13,6 +13,7 @@ use tidegate_net::LaneBody;
 use tidegate_policy::edge::headers::tidy_trailers;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::cache::Recorder;
 use super::files::FileBody;
 use super::pack::Packer;
 use super::read_ahead::ReadAhead;
@@ -69,6 +70,8 @@ pub struct EdgeBody {
     trailers: Option<HeaderMap>,
     /// Bytes that the server has sent.
     received: u64,
+    /// Who writes it down for the cache.
+    recorder: Option<Box<Recorder>>,
     /// `None` once it has been settled.
     exchange: Option<Box<Exchange>>,
     began: Instant,
@@ -80,11 +83,17 @@ impl EdgeBody {
         Self {
             source,
             packer,
+            recorder: None,
             trailers: None,
             received: 0,
             exchange: Some(Box::new(exchange)),
             began: Instant::now(),
         }
+    }
+
+    /// The same, written down as it comes from its source.
+    pub fn recorded(self, recorder: Option<Box<Recorder>>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// The next piece; behind the last one the trailers, if there are any.
@@ -108,6 +117,9 @@ impl EdgeBody {
             };
             if let Some(Ok(piece)) = &next {
                 self.received += piece.len() as u64;
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.push(piece);
+                }
             }
             let piece = match (next, &mut self.packer) {
                 (None, Some(packer)) => match packer.finish() {
@@ -152,10 +164,14 @@ impl EdgeBody {
     }
 
     fn complete(&mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish();
+        }
         self.end(Outcome::Complete, None);
     }
 
     fn fail(&mut self, error: &io::Error) {
+        self.recorder = None;
         let code = if error.kind() == io::ErrorKind::TimedOut { "server_timeout" } else { "answer_cut" };
         self.end(Outcome::Failed, Some(code));
     }
@@ -188,7 +204,8 @@ impl EdgeBody {
 }
 
 impl Source {
-    fn poll_piece(
+    /// The next piece.
+    pub fn poll_piece(
         &mut self,
         context: &mut Context<'_>,
         trailers: &mut Option<HeaderMap>,

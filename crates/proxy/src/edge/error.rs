@@ -77,6 +77,9 @@ pub enum EdgeError {
     /// It took too long.
     #[error("the server did not answer in time")]
     Timeout,
+    /// The client wants a kept answer only (`Cache-Control: only-if-cached`).
+    #[error("no answer is kept that may be used")]
+    NotKept,
     /// A file could not be read.
     #[error("the answer could not be put together")]
     Internal,
@@ -99,7 +102,7 @@ impl EdgeError {
             Self::Range { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::NoServer | Self::Unreachable | Self::BadAnswer => StatusCode::BAD_GATEWAY,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Timeout | Self::NotKept => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -125,6 +128,7 @@ impl EdgeError {
             Self::Unreachable => "server_unreachable",
             Self::BadAnswer => "server_answer_invalid",
             Self::Timeout => "server_timeout",
+            Self::NotKept => "not_kept",
             Self::Internal => "internal",
         }
     }

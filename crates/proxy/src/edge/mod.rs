@@ -1,11 +1,12 @@
 //! The edge: routes that proxy, serve files, redirect or answer by themselves, and those that lead to the AI gateway under another path.
 //!
 //! A request's way is that of every request: [`visit`] (who asks whom for what, in one spelling) → [`answer`] (the route) →
-//! [`checks`] (addresses, sign-in, limits) → [`pass`] or [`files`] → [`body`] (relayed as it comes) → `settle`. The decisions are
+//! [`checks`] (addresses, sign-in, limits) → [`cache`], [`pass`] or [`files`] → [`body`] (relayed as it comes) → `settle`. The decisions are
 //! `policy::edge`'s; here they get sockets, files and a clock.
 
 pub mod answer;
 pub mod body;
+pub mod cache;
 pub mod checks;
 pub mod collected;
 pub mod error;

@@ -40,26 +40,56 @@ struct Outward {
     upload: Upload,
 }
 
-/// Hands the request to the upstream's servers, in their order, up to the head of an answer.
+/// The way of a request through a route to its upstream.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// The request.
+    pub visit: &'a Visit,
+    /// Its route.
+    pub route: &'a Arc<Route>,
+    /// What the route does.
+    pub proxy: &'a Proxy,
+    /// How the route fitted.
+    pub fitted: PathMatch,
+    /// What paths may hold.
+    pub paths: PathRules,
+}
+
+impl Way<'_> {
+    /// The headers for any server.
+    pub fn outward(&self, exchange: &Exchange) -> HeaderMap {
+        outward_headers(self.proxy, self.route, self.visit, exchange)
+    }
+
+    /// Asks the upstream's servers, in their order, up to the head of an answer.
+    pub async fn send(
+        &self,
+        headers: HeaderMap,
+        upload: Upload,
+        exchange: &mut Exchange,
+    ) -> Result<LaneAnswer, EdgeError> {
+        let path = changed(&self.proxy.change, self.visit, self.fitted, self.paths)?;
+        let outward = Outward { headers, path, upload };
+        let answer = ask_in_turn(self.proxy, self.visit, &outward, exchange).await;
+        if let Some(passage) = &mut exchange.edge {
+            passage.received = outward.upload.read();
+        }
+        answer
+    }
+}
+
+/// Hands the request to the upstream as it came.
 pub async fn pass(
-    proxy: &Proxy,
-    route: &Route,
-    (visit, fitted, rules): (&Visit, PathMatch, PathRules),
+    way: Way<'_>,
     incoming: Incoming,
     exchange: &mut Exchange,
 ) -> Result<LaneAnswer, EdgeError> {
-    let upload = upload(proxy, incoming).await?;
-    let path = changed(&proxy.change, visit, fitted, rules)?;
-    let mut headers = outward_headers(proxy, route, visit, exchange);
-    if let Some(switch) = &visit.switch {
+    let upload = upload(way.proxy, incoming).await?;
+    let mut headers = way.outward(exchange);
+    if let Some(switch) = &way.visit.switch {
         switch.wish.ask(&mut headers);
     }
-    let outward = Outward { headers, path, upload };
-    let answer = ask_in_turn(proxy, visit, &outward, exchange).await;
-    if let Some(passage) = &mut exchange.edge {
-        passage.received = outward.upload.read();
-    }
-    answer
+    way.send(headers, upload, exchange).await
 }
 
 /// The body as servers get it: as it comes, or, where the route wants that, when all of it is here.

@@ -9,6 +9,7 @@ use tidegate_policy::limit::{Amounts, Claim, Decision};
 use tidegate_store::counters::Reservation;
 
 use super::Route;
+use super::cache::Use;
 use super::seen::Seen;
 
 /// The edge's part of an exchange.
@@ -30,6 +31,10 @@ pub struct Passage {
     pub held: Option<Reservation>,
     /// Servers that were asked, in their order.
     pub tries: Vec<Tried>,
+    /// What the cache did.
+    pub cache: Option<Use>,
+    /// Whether nobody waits for it: what is kept is renewed.
+    pub is_behind: bool,
     /// Its head, for a log with a template.
     pub seen: Option<Box<Seen>>,
     /// Bytes of the request's body.
@@ -67,6 +72,8 @@ impl Passage {
             limits: None,
             held: None,
             tries: Vec::new(),
+            cache: None,
+            is_behind: false,
             seen: None,
             received: 0,
             sent: 0,
@@ -87,7 +94,7 @@ impl Passage {
 
     /// Whether the exchange is written to the access log.
     pub fn is_logged(&self) -> bool {
-        self.route.as_ref().is_none_or(|route| route.is_logged)
+        !self.is_behind && self.route.as_ref().is_none_or(|route| route.is_logged)
     }
 
     /// Gives back what is held of the route's limits.

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use tidegate_policy::edge::variables::{Escape, Scene, Template, Try};
 
 use super::Passage;
+use super::cache::Use;
 use super::visit::Visit;
 use crate::exchange::Exchange;
 
@@ -86,6 +87,7 @@ impl Seen {
             answer: StatusCode::from_u16(exchange.status).ok().map(|status| (status, &none)),
             sent: (!passage.is_ai).then_some((passage.sent, passage.sent)),
             tries: &tries,
+            cache_status: passage.cache.map(Use::nginx_word),
             ..Scene::default()
         };
         let mut line = Vec::with_capacity(256);

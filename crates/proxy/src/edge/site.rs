@@ -20,6 +20,7 @@ use tidegate_policy::edge::security_headers::Hsts;
 use tidegate_policy::edge::variables::Template;
 use tidegate_policy::limit::Rule;
 
+use super::cache::{CacheBounds, RouteCache};
 use super::collected::BufferRules;
 use super::files::Files;
 use super::upstream::Upstream;
@@ -41,6 +42,8 @@ pub struct Site {
     pub paths: PathRules,
     /// What a line of the access log holds; `None`: JSON.
     pub log: Option<Template>,
+    /// How much of their answers routes keep.
+    pub cache: CacheBounds,
 }
 
 /// What happens to the requests of one route.
@@ -68,6 +71,16 @@ pub struct Route {
     pub security: Option<Option<Hsts>>,
     /// Whether its requests are in the access log.
     pub is_logged: bool,
+}
+
+impl Route {
+    /// What is kept of its answers.
+    pub fn cache(&self) -> Option<&RouteCache> {
+        match &self.action {
+            Action::Proxy(proxy) => proxy.cache.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// Basic authentication in front of a route.
@@ -170,6 +183,8 @@ pub struct Proxy {
     pub reads_ahead: Option<BufferRules>,
     /// Whether `Forwarded` is written beside `X-Forwarded-*`.
     pub writes_forwarded: bool,
+    /// What is kept of its answers.
+    pub cache: Option<RouteCache>,
 }
 
 /// Which `Host` the upstream sees.

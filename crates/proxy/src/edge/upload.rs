@@ -71,7 +71,7 @@ impl Upload {
             return Err(Fault::TooLarge);
         }
         if incoming.is_end_stream() {
-            return Ok(Self { source: Source::Nothing, exact: Some(0) });
+            return Ok(Self::none());
         }
         let state = State {
             incoming,
@@ -91,6 +91,11 @@ impl Upload {
     pub fn collected(body: Arc<Collected>) -> Self {
         let exact = Some(body.length());
         Self { source: Source::Collected(body), exact }
+    }
+
+    /// No body.
+    pub fn none() -> Self {
+        Self { source: Source::Nothing, exact: Some(0) }
     }
 
     /// The body from its begin. Only once while [`Upload::is_repeatable`] is false.

@@ -50,6 +50,20 @@ impl Visit {
         }
     }
 
+    /// The same once more, asked for by the gateway itself: with GET, and without another protocol.
+    pub fn again(&self) -> Self {
+        let mut head = self.head.clone();
+        head.method = Method::GET;
+        Self {
+            head,
+            authority: self.authority.clone(),
+            path: self.path.clone(),
+            client: self.client,
+            peer: self.peer.clone(),
+            switch: None,
+        }
+    }
+
     /// The route that it takes. A preflight takes that of the request that it asks for.
     pub fn route(&self, site: &Site) -> Found {
         let found = site.table.find(self.asking(&self.head.method));

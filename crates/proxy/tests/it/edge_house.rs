@@ -76,6 +76,7 @@ pub fn proxy_over(servers: &[&str], options: &LaneOptions) -> Proxy {
         collects_request: None,
         reads_ahead: None,
         writes_forwarded: false,
+        cache: None,
     }
 }
 
@@ -131,7 +132,7 @@ async fn serve(mut stream: TcpStream, answer: String, heard: Heard) {
 }
 
 /// A message with a length or in chunks, from the front of what comes.
-async fn next_message(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<String> {
+pub async fn next_message(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(read).into_owned();
         if let Some(at) = text.find("\r\n\r\n") {

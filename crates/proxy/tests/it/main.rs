@@ -10,6 +10,7 @@ mod bodies;
 mod clients;
 mod credentials;
 mod edge_buffering;
+mod edge_cache;
 mod edge_files;
 mod edge_house;
 mod edge_http2;

@@ -130,6 +130,9 @@ fn terms(route: &Route) -> Vec<String> {
     if let Some(cors) = &route.cors {
         all.push(format!("CORS for {}", cors.origins.join(", ")));
     }
+    if route.cache().is_some() {
+        all.push("answers are kept".to_owned());
+    }
     if route.compression.is_some() {
         all.push("compressed".to_owned());
     }

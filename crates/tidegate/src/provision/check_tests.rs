@@ -411,6 +411,39 @@ fn terms_of_routes_that_cannot_be() {
 }
 
 #[test]
+fn caches_that_cannot_be() {
+    golden!(shown(
+        r#"http_cache: { memory: 1MiB, size: 1GiB }
+routes:
+  - { path: /a/, proxy: "http://127.0.0.1:1", cache: { max_object: 2MiB, bypass: ["$cookie_a", $nothing] } }
+  - { path: /b/, static: ., cache: true }
+  - { path: /c/, proxy: "http://127.0.0.1:1", cache: { key_parts: [hosts], default_tll: 5m } }
+"#
+    ));
+}
+
+#[test]
+fn a_routes_cache_is_on_its_terms() {
+    let text = r#"http_cache: { memory: 4MiB, dir: ./kept, disk: 1GiB }
+routes:
+  - { path: /a/, proxy: "http://127.0.0.1:1", cache: true }
+  - { path: /b/, proxy: "http://127.0.0.1:1", cache: { default_ttl: 10m, heuristic: false, stale_if_error: 1h, key_parts: [query], wait: 0s } }
+  - { path: /c/, proxy: "http://127.0.0.1:2", cache: false }
+"#;
+    let site = good(text).snapshot.edge.clone().unwrap();
+    assert_eq!(site.cache.memory, 4 << 20);
+    assert_eq!(site.cache.disk.as_ref().unwrap().1, 1 << 30);
+    let caches: Vec<_> = site.routes.iter().map(|route| route.cache()).collect();
+    let [Some(usual), Some(other), None] = caches.as_slice() else { panic!("{caches:?}") };
+    assert_eq!((usual.rules.default_lifetime, usual.rules.heuristic_percent), (0, 10));
+    assert_eq!((other.rules.default_lifetime, other.rules.heuristic_percent), (600, 0));
+    assert_eq!((other.rules.stale_if_error, other.wait.is_zero()), (3600, true));
+    assert!(other.key.query && !other.key.host && !other.key.scheme);
+    assert_ne!(usual.scope, other.scope, "routes that take other requests share no answers");
+    assert_eq!((usual.max_object, usual.tells_status), (4 << 20, true));
+}
+
+#[test]
 fn formats_of_the_access_log() {
     let formats =
         ["combined", "jsn", "$remote_adr", "$status $sent_http_etag", "$connection", "$remote_addr $status"];

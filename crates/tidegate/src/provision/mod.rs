@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tidegate_net::Connector;
+use tidegate_proxy::edge::cache::CacheStore;
 use tidegate_proxy::meters::Meters;
 use tidegate_proxy::snapshot::{Rules, Snapshot};
 use tidegate_proxy::traffic::LiveTable;
@@ -36,6 +37,8 @@ pub struct Lasting {
     pub meters: Meters,
     /// What is known of each target by now.
     pub live: Arc<LiveTable>,
+    /// Answers that routes keep.
+    pub cache: Arc<CacheStore>,
 }
 
 /// A checked config.

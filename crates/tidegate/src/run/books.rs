@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tidegate_core::Secret;
 use tidegate_policy::expect::Expect;
 use tidegate_proxy::desk::{Desk, unbounded};
-use tidegate_proxy::traffic::{Decisions, LiveTable};
+use tidegate_proxy::traffic::Decisions;
 use tidegate_store::Database;
 use tidegate_store::counters::{Clock, Hints, Limiter, OnFailure as StoreOnFailure, RedisPlace, RedisRules};
 use tidegate_store::database::Place;
@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::config::Loaded;
 use crate::config::written::{Config, OnFailure};
 use crate::environment::Environment;
+use crate::provision::Lasting;
 
 /// How long the end waits for the journal to be folded, and for Redis to be told of the last settlements.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -89,11 +90,7 @@ impl Shelf {
 
 impl Books {
     /// Opens everything.
-    pub(crate) async fn open(
-        loaded: &Loaded,
-        environment: &Environment,
-        live: Arc<LiveTable>,
-    ) -> Result<Self> {
+    pub(crate) async fn open(loaded: &Loaded, environment: &Environment, lasting: &Lasting) -> Result<Self> {
         let Shelf { folder: data, database, hasher } = Shelf::open(loaded, environment).await?;
         let (admin_key, new_admin_key) = match environment.get("TIDEGATE_ADMIN_KEY") {
             Some(key) => (AdminKey::given(&hasher, &Secret::new(key)), None),
@@ -110,7 +107,8 @@ impl Books {
             limiter: limiter.clone(),
             journal,
             database: Some(database.clone()),
-            live,
+            live: lasting.live.clone(),
+            cache: lasting.cache.clone(),
             memory: unbounded(),
             decisions: Decisions::default(),
             expect: Expect::new(),

@@ -109,7 +109,7 @@ impl Start {
     async fn serve(mut self) -> Result<(ExitCode, Arc<AccessLog>)> {
         let bound = doors::bind_all(&self.provisioned.doors, &mut self.inherited).await?;
         let log = access::open(&self.loaded.config.access_log, &self.loaded.folder)?;
-        let books = Books::open(&self.loaded, &self.environment, self.lasting.live.clone()).await?;
+        let books = Books::open(&self.loaded, &self.environment, &self.lasting).await?;
         books.directory.set_fixed(self.provisioned.keys.clone());
         restore::restore(&books, &self.provisioned).await.context("cannot restore the limits' counters")?;
         let (snapshot, meters) = (self.provisioned.snapshot.clone(), self.lasting.meters.clone());

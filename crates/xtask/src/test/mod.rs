@@ -1,5 +1,6 @@
 //! `cargo xtask test`: installs what the tests need, runs everything, cleans up.
 
+mod cache;
 mod compare;
 mod count;
 mod foreign;
@@ -99,6 +100,7 @@ impl<'a> Suites<'a> {
                 &["venv", "build"],
                 compare::langchain,
             ),
+            step("cache", "http-cache-tests through the gateway", &["npm", "build"], cache::suite),
             step("bench", "the load tests, in their smallest size", &["build"], bench),
             step("drill", "the drills, ten times as fast", &["build"], drill),
         ]

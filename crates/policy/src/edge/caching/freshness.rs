@@ -98,6 +98,9 @@ fn heuristic_lifetime(
     if !is_heuristic(status) && !control.public {
         return 0;
     }
+    if rules.default_lifetime > 0 && matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308) {
+        return rules.default_lifetime;
+    }
     let since = self::date(headers, LAST_MODIFIED).map_or(0, |modified| (date - modified).max(0));
     (since.saturating_mul(i64::from(rules.heuristic_percent)) / 100).clamp(0, rules.heuristic_most.max(0))
 }

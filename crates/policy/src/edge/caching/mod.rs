@@ -29,6 +29,8 @@ pub struct CacheRules {
     pub stores_cookies: bool,
     /// Whether `CDN-Cache-Control` (RFC 9213) goes before `Cache-Control`.
     pub targeted: bool,
+    /// Seconds for which successes and lasting redirects are fresh that say nothing of it (nginx's `proxy_cache_valid`); 0: see below.
+    pub default_lifetime: i64,
     /// Freshness without anything said: so many hundredths of the time since the last change …
     pub heuristic_percent: u32,
     /// … but no more than these seconds.
@@ -45,6 +47,7 @@ impl Default for CacheRules {
             obeys_clients: true,
             stores_cookies: false,
             targeted: true,
+            default_lifetime: 0,
             heuristic_percent: 10,
             heuristic_most: 86_400,
             stale_while_revalidate: 0,

@@ -93,6 +93,25 @@ fn rfc_9111_4_2_1_lifetimes() {
 }
 
 #[test]
+fn a_lifetime_by_default_is_for_successes_that_say_nothing() {
+    let rules = CacheRules { default_lifetime: 60, ..CacheRules::default() };
+    let lifetime = |status: u16, answer: &[(&'static str, &str)]| {
+        let status = StatusCode::from_u16(status).unwrap();
+        Freshness::of(&rules, status, &map(answer), NOW, NOW).lifetime
+    };
+    let modified = http_date::format(NOW - 10);
+    assert_eq!(lifetime(200, &[]), 60);
+    assert_eq!(lifetime(301, &[("last-modified", &modified)]), 60);
+    assert_eq!(lifetime(200, &[("cache-control", "max-age=5")]), 5);
+    assert_eq!(lifetime(200, &[("expires", "0")]), 0);
+    assert_eq!(lifetime(404, &[]), 0);
+    assert_eq!(lifetime(500, &[("cache-control", "public")]), 0);
+    let may = |status| may_store(&rules, (&Method::GET, &map(&[])), status, &map(&[]), NOW);
+    assert_eq!(may(StatusCode::OK), Ok(()));
+    assert_eq!(may(StatusCode::NOT_FOUND), Err(NotStored::Useless));
+}
+
+#[test]
 fn rfc_9111_4_2_directives_that_cannot_be_read_keep_nothing_fresh() {
     for good in [
         "max-age=60",
@@ -207,6 +226,11 @@ fn rfc_9111_4_1_variants_are_told_apart() {
     assert_ne!(key(&[("foo", "1")]), key(&[("bar", "1")]));
     assert_ne!(key(&[("foo", "")]), key(&[]));
     assert_eq!(vary::names(&map(&[("vary", "a, *")])), None);
+    let codings = vary::names(&map(&[("vary", "accept-encoding")])).unwrap();
+    let key = |written: &str| vary::key(&codings, &map(&[("accept-encoding", written)]));
+    assert_eq!(key("gzip, BR;q=0.5"), key("br; q=0.5,gzip"));
+    assert_ne!(key("gzip"), key("gzip, br"));
+    assert_ne!(key(""), vary::key(&codings, &map(&[])));
 }
 
 #[test]

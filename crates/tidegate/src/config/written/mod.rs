@@ -2,6 +2,7 @@
 //! schema and what `tidegate check` knows of keys and types.
 
 mod access;
+mod cache;
 mod model;
 mod named;
 mod price;
@@ -17,6 +18,7 @@ pub use access::{
     InsteadEntry, InsteadTerms, InsteadWord, KeyEntry, LedgerEntry, LimitEntry, LimitScope, LimitUnit,
     LimitWindow, OnFailure, RedisEntry, RedisTerms, TeamEntry,
 };
+pub use cache::{CacheEntry, CacheKeyWord, CacheTerms, HttpCacheEntry};
 pub use model::{Model, ModelPool, TargetEntry, TargetTerms};
 pub use named::Named;
 pub use price::PriceEntry;
@@ -105,6 +107,8 @@ pub struct Config {
     pub security_headers: bool,
     /// Tells browsers that came by TLS to come by TLS only (`Strict-Transport-Security`, RFC 6797); brings `security_headers` along.
     pub hsts: Option<HstsEntry>,
+    /// Where answers are kept for `cache` in `routes`.
+    pub http_cache: HttpCacheEntry,
     /// Proxies in front of the gateway whose `X-Forwarded-For` is believed: `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
     /// Bounds on what is held in memory.
@@ -169,6 +173,7 @@ impl Default for Config {
             error_pages: Named::default(),
             security_headers: false,
             hsts: None,
+            http_cache: HttpCacheEntry::default(),
             trusted_proxies: Vec::new(),
             sizes: Sizes::default(),
             time_limits: TimeLimitsEntry::default(),

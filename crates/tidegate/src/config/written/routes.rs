@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BufferingEntry, Key, LimitEntry, Named, Period, Size};
+use super::{BufferingEntry, CacheEntry, Key, LimitEntry, Named, Period, Size};
 
 /// One or several.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -92,6 +92,8 @@ pub struct RouteEntry {
     /// Whether files that lie there compressed (`.br`, `.gz`, `.zst` behind the name) are sent in place of the plain ones to clients that take
     /// them. By default they are, whatever `compress` says.
     pub precompressed: Option<bool>,
+    /// Keeps the servers' answers as they say (RFC 9111): `true`, or on which terms.
+    pub cache: Option<CacheEntry>,
     /// How long copies of files may be used without asking: `1h`, `30d`, `1y`.
     pub expires: Option<String>,
     /// Files never change under their names.

@@ -82,6 +82,7 @@ impl Building<'_> {
             ("retry_on", entry.retry_on.is_some(), is_proxy, "proxy"),
             ("buffering", entry.buffering.is_some(), is_proxy, "proxy"),
             ("body_limit", entry.body_limit.is_some(), is_proxy, "proxy"),
+            ("cache", entry.cache.is_some(), is_proxy, "proxy"),
             ("send_host", entry.send_host.is_some(), is_proxy, "proxy"),
         ];
         for (name, is_written, fits, whose) in settings {
@@ -113,6 +114,7 @@ impl Building<'_> {
             collects_request,
             reads_ahead,
             writes_forwarded: entry.forwarded,
+            cache: self.cache(entry, place),
             upstream,
         })
     }

@@ -2,6 +2,7 @@
 
 mod action;
 mod buffering;
+mod caching;
 mod log;
 mod matching;
 mod secure;
@@ -18,6 +19,7 @@ use tidegate_policy::edge::client::TrustedProxies;
 use tidegate_policy::edge::path::PathRules;
 use tidegate_policy::edge::route::RouteTable;
 use tidegate_policy::edge::security_headers::Hsts;
+use tidegate_proxy::edge::cache::CacheBounds;
 use tidegate_proxy::edge::{Route, Site, Upstream};
 
 use super::Lasting;
@@ -51,7 +53,18 @@ pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Probl
         building.problems.push(Problem::error(fault.to_string(), loaded.tree.key_of(&["routes"])));
         RouteTable::default()
     });
-    Some(Arc::new(Site { table, routes, folders, trusted, error_pages, paths: PathRules::default(), log }))
+    let has_cache = routes.iter().any(|route| route.cache().is_some());
+    let cache = if has_cache { building.cache_bounds() } else { CacheBounds::default() };
+    Some(Arc::new(Site {
+        table,
+        routes,
+        folders,
+        trusted,
+        error_pages,
+        paths: PathRules::default(),
+        log,
+        cache,
+    }))
 }
 
 /// A route's place in the config, and its name.
