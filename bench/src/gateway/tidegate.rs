@@ -43,8 +43,11 @@ pub(super) fn launch(program: &Path, config: &Path, log: &Path, pinned: bool) ->
     // A build that counts for its own profile writes it at an orderly end.
     let mut stop = Command::new("sh");
     stop.args(["-c", "kill -TERM $0", &process.id().to_string()]);
-    let version = Command::new(program).arg("--version").output()?;
-    let version = String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or_default().to_owned();
+    let said = Command::new(program).arg("--version").output()?;
+    let mut version = String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or_default().to_owned();
+    if program.parent().is_some_and(|folder| folder.ends_with("dist")) {
+        version.push_str(" of `cargo xtask release`");
+    }
     Ok((process.stopped_by(stop), version))
 }
 
