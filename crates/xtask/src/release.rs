@@ -118,10 +118,11 @@ fn host(workspace: &Workspace) -> Result<String> {
     host.map(str::to_owned).context("rustc -vV names no host")
 }
 
-/// `llvm-profdata`, of any version that reads what the compiler's runtime writes (LLVM 19 does).
+/// `llvm-profdata` of a version that reads what the compiler's runtime writes: LLVM 19 does, LLVM 14 does not.
 fn merger() -> Result<PathBuf> {
-    let names = std::iter::once("llvm-profdata".to_owned())
-        .chain((19..40).rev().map(|version| format!("llvm-profdata-{version}")));
-    let mut found = names.filter_map(|name| program::find(&name));
-    found.next().context("there is no llvm-profdata, which puts the profile together; please install it (apt-get install llvm-19)")
+    let numbered = (19..40).rev().map(|version| format!("llvm-profdata-{version}"));
+    let mut found = numbered.chain(["llvm-profdata".to_owned()]).filter_map(|name| program::find(&name));
+    found.next().context(
+        "there is no llvm-profdata, which puts the profile together; please install it (apt-get install llvm-19)",
+    )
 }

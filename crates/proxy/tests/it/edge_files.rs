@@ -20,6 +20,7 @@ fn files(root: &Path) -> Files {
         expires: None,
         is_immutable: false,
         precompressed: true,
+        recent: Default::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use super::Files;
 const SMALL: u64 = 64 * 1024;
 
 /// An open file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct File {
     /// The file.
     pub handle: Arc<fs::File>,

@@ -2,9 +2,11 @@
 
 mod find;
 mod read;
+mod recent;
 mod told;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -12,6 +14,7 @@ use tidegate_policy::edge::route::PathMatch;
 
 pub use find::{File, find};
 pub use read::{FileBody, Part};
+pub use recent::{Recent, Wanted};
 pub use told::answer;
 
 use super::EdgeError;
@@ -31,6 +34,8 @@ pub struct Files {
     pub is_immutable: bool,
     /// Whether `NAME.br`, `NAME.zst` and `NAME.gz` stand for `NAME`.
     pub precompressed: bool,
+    /// What was found a moment ago.
+    pub recent: Arc<Recent>,
 }
 
 /// The names below the root that a path stands for, decoded; nothing in them climbs or hides (fault 77).

@@ -1,6 +1,7 @@
 //! How a file is told: type, validators, conditions, ranges, how long it may be kept.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
@@ -17,7 +18,7 @@ use tidegate_policy::edge::{http_date, media_type};
 
 use super::find::{File, Found, find};
 use super::read::{FileBody, Part};
-use super::{Files, expect_reading, names};
+use super::{Files, Wanted, expect_reading, names};
 use crate::body::ReplyBody;
 use crate::edge::body::{EdgeBody, Source};
 use crate::edge::pack::{self, Packer};
@@ -60,10 +61,20 @@ async fn looked_up(files: &Files, visit: &Visit, fitted: PathMatch) -> Result<Fo
     let has_slash = visit.path.ends_with('/');
     let asked = &visit.head.headers;
     // A range is of the file itself.
-    let codings = if asked.contains_key(RANGE) { Vec::new() } else { welcome(asked) };
-    let wants_page = wants_page(asked, &names);
+    let has_twins = files.precompressed && !asked.contains_key(RANGE);
+    let codings = if has_twins { welcome(asked) } else { Vec::new() };
+    let wanted = Wanted { path: visit.path.clone(), codings, wants_page: wants_page(asked, &names) };
+    if let Some(file) = files.recent.get(&wanted, Instant::now()) {
+        return Ok(Found::File(file));
+    }
     let files = files.clone();
-    let looking = tokio::task::spawn_blocking(move || find(&files, &names, has_slash, &codings, wants_page));
+    let looking = tokio::task::spawn_blocking(move || {
+        let found = find(&files, &names, has_slash, &wanted.codings, wanted.wants_page);
+        if let Found::File(file) = &found {
+            files.recent.keep(wanted, file, Instant::now());
+        }
+        found
+    });
     looking.await.map_err(|_| EdgeError::Internal)
 }
 

@@ -213,6 +213,7 @@ impl Building<'_> {
             expires,
             is_immutable: entry.immutable,
             precompressed: entry.precompressed.unwrap_or(true),
+            recent: Default::default(),
         })
     }
 
