@@ -427,7 +427,7 @@ fn a_routes_cache_is_on_its_terms() {
     let text = r#"http_cache: { memory: 4MiB, dir: ./kept, disk: 1GiB }
 routes:
   - { path: /a/, proxy: "http://127.0.0.1:1", cache: true }
-  - { path: /b/, proxy: "http://127.0.0.1:1", cache: { default_ttl: 10m, heuristic: false, stale_if_error: 1h, key_parts: [query], wait: 0s } }
+  - { path: /b/, proxy: "http://127.0.0.1:1", cache: { default_ttl: 10m, heuristic: false, stale_if_error: 1h, key_parts: [query], wait: 1s } }
   - { path: /c/, proxy: "http://127.0.0.1:2", cache: false }
 "#;
     let site = good(text).snapshot.edge.clone().unwrap();
@@ -437,7 +437,7 @@ routes:
     let [Some(usual), Some(other), None] = caches.as_slice() else { panic!("{caches:?}") };
     assert_eq!((usual.rules.default_lifetime, usual.rules.heuristic_percent), (0, 10));
     assert_eq!((other.rules.default_lifetime, other.rules.heuristic_percent), (600, 0));
-    assert_eq!((other.rules.stale_if_error, other.wait.is_zero()), (3600, true));
+    assert_eq!((other.rules.stale_if_error, other.wait.as_secs()), (3600, 1));
     assert!(other.key.query && !other.key.host && !other.key.scheme);
     assert_ne!(usual.scope, other.scope, "routes that take other requests share no answers");
     assert_eq!((usual.max_object, usual.tells_status), (4 << 20, true));

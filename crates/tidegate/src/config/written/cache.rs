@@ -59,7 +59,7 @@ pub struct CacheTerms {
     pub store_cookies: bool,
     /// Says in `Cache-Status` (RFC 9211) what the cache did.
     pub status_header: bool,
-    /// How long a request waits for another one that fetches the same answer; `0s`: not at all. By default 5s.
+    /// How long a request waits for another one that fetches the same answer. By default 5s.
     pub wait: Option<Period>,
 }
 
