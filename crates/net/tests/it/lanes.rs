@@ -139,11 +139,8 @@ fn trunk(house: &House, streams: usize) -> Arc<LanePool> {
     Arc::new(Connector::default()).pool_with(&origin(false, house.address), &options)
 }
 
-#[tokio::test]
-async fn requests_share_connections_up_to_their_streams() {
-    let upstream = Together::new(10);
-    let house = House::open_with(Door::new, upstream.clone());
-    let pool = trunk(&house, 4);
+/// Asks ten times at once; all are answered.
+async fn ten_at_once(pool: &Arc<LanePool>) {
     let asked: Vec<_> = (0..10)
         .map(|_| {
             let pool = pool.clone();
@@ -153,6 +150,14 @@ async fn requests_share_connections_up_to_their_streams() {
     for answer in asked {
         assert_eq!(answer.await.unwrap(), "hello");
     }
+}
+
+#[tokio::test]
+async fn requests_share_connections_up_to_their_streams() {
+    let upstream = Together::new(10);
+    let house = House::open_with(Door::new, upstream.clone());
+    let pool = trunk(&house, 4);
+    ten_at_once(&pool).await;
     assert_eq!(upstream.peers.lock().unwrap().len(), 3, "connections for 10 requests of at most 4 each");
 }
 
@@ -163,15 +168,7 @@ async fn no_more_connections_are_opened_than_may_be() {
     let protocol = LaneProtocol::Http2;
     let options = LaneOptions { protocol, streams: 1, connections: 2, ..LaneOptions::default() };
     let pool = Arc::new(Connector::default()).pool_with(&origin(false, house.address), &options);
-    let asked: Vec<_> = (0..10)
-        .map(|_| {
-            let pool = pool.clone();
-            tokio::spawn(async move { told(&pool, "/").await.unwrap() })
-        })
-        .collect();
-    for answer in asked {
-        assert_eq!(answer.await.unwrap(), "hello");
-    }
+    ten_at_once(&pool).await;
     assert_eq!(upstream.peers.lock().unwrap().len(), 2);
 }
 

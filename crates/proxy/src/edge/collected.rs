@@ -130,7 +130,8 @@ impl Collected {
     }
 }
 
-fn write(
+/// Writes pieces from that place on into the file, which is made, without a name, if there is none yet. Blocking.
+pub(super) fn write(
     file: Option<Arc<File>>,
     folder: &std::path::Path,
     pieces: &[Bytes],

@@ -1,7 +1,10 @@
 //! Answers of the edge's own: errors as plain text or as the config's page, redirects, fixed answers.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tidegate_policy::edge::basic_auth::challenge;
 use tidegate_policy::edge::range;
@@ -54,6 +57,14 @@ pub fn failed(error: &EdgeError, site: &Site, exchange: &mut Exchange) -> Respon
 fn plain(error: &EdgeError, status: StatusCode, exchange: &Exchange) -> Bytes {
     let words = status.canonical_reason().unwrap_or_default();
     format!("{} {words}: {error}\nrequest id: {}\n", status.as_u16(), exchange.id).into()
+}
+
+/// That the client has it already, without what would only describe the body.
+pub fn not_modified(mut map: HeaderMap, exchange: &mut Exchange) -> Response<ReplyBody> {
+    for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE] {
+        map.remove(name);
+    }
+    whole(StatusCode::NOT_MODIFIED, map, Bytes::new(), exchange)
 }
 
 /// Answers with a head and a body that are there.

@@ -14,6 +14,7 @@ use tidegate_policy::edge::next_upstream::{Failing, Tried as SoFar};
 use tidegate_policy::edge::path::{PathRules, normalise};
 use tidegate_policy::edge::rewrite::Rewrite;
 use tidegate_policy::edge::route::PathMatch;
+use tidegate_policy::edge::variables::Scene;
 
 use super::collected::Collected;
 use super::passage::Tried;
@@ -58,7 +59,13 @@ pub struct Way<'a> {
 impl Way<'_> {
     /// The headers for any server.
     pub fn outward(&self, exchange: &Exchange) -> HeaderMap {
-        outward_headers(self.proxy, self.route, self.visit, exchange)
+        outward_headers(*self, exchange)
+    }
+
+    /// What templates see of the request.
+    pub fn scene<'s>(&'s self, id: &'s str, exchange: &'s Exchange) -> Scene<'s> {
+        let user = exchange.edge.as_ref().and_then(|passage| passage.user.as_deref());
+        Scene { user, ..self.visit.scene(id, &self.route.name) }
     }
 
     /// Asks the upstream's servers, in their order, up to the head of an answer.
@@ -309,7 +316,8 @@ fn request(
 }
 
 /// The headers for any server: without those of this connection, with what is said about the client, as the route wants them.
-fn outward_headers(proxy: &Proxy, route: &Route, visit: &Visit, exchange: &Exchange) -> HeaderMap {
+fn outward_headers(way: Way<'_>, exchange: &Exchange) -> HeaderMap {
+    let visit = way.visit;
     let mut map = visit.head.headers.clone();
     remove_hop_by_hop(&mut map);
     tidy_up(&mut map);
@@ -323,16 +331,15 @@ fn outward_headers(proxy: &Proxy, route: &Route, visit: &Visit, exchange: &Excha
         host: visit.written_host(),
         scheme: visit.scheme(),
         version: visit.head.version,
-        writes_forwarded: proxy.writes_forwarded,
+        writes_forwarded: way.proxy.writes_forwarded,
         via: Some("tidegate"),
     };
     tell_upstream(&mut map, &told);
     let id = exchange.id.to_string();
     map.insert(headers::REQUEST_ID, headers::value(&id));
-    if !route.request_headers.changes.is_empty() {
-        let mut scene = visit.scene(&id, &route.name);
-        scene.user = exchange.edge.as_ref().and_then(|passage| passage.user.as_deref());
-        route.request_headers.apply(&mut map, &scene);
+    let rules = &way.route.request_headers;
+    if !rules.changes.is_empty() {
+        rules.apply(&mut map, &way.scene(&id, exchange));
     }
     map
 }

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::collected::BufferRules;
+use super::collected::{BufferRules, write};
 use super::files::{FileBody, Part};
 
 /// An answer's body on its way through memory and disk. Dropped, the server's answer is given up.
@@ -175,14 +174,8 @@ async fn keep(shared: &Shared, piece: Bytes, rules: &BufferRules) -> io::Result<
             }
             Goes::File(file, at) => {
                 let (folder, length) = (rules.folder.clone(), piece.len() as u64);
-                let write = move || {
-                    let file = match file {
-                        Some(file) => file,
-                        None => Arc::new(tempfile::tempfile_in(folder)?),
-                    };
-                    file.write_all_at(&piece, at).map(|()| file)
-                };
-                let file = tokio::task::spawn_blocking(write).await.map_err(io::Error::other)??;
+                let write = tokio::task::spawn_blocking(move || write(file, &folder, &[piece], at));
+                let file = write.await.map_err(io::Error::other)??;
                 shared.change(|state| {
                     state.file = Some(file);
                     state.written = at + length;

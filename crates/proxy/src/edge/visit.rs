@@ -93,7 +93,7 @@ impl Visit {
         if !is_passed || length != self.path.len() {
             return None;
         }
-        Some((place, self.head.uri.query().map_or(path.clone(), |query| format!("{path}?{query}"))))
+        Some((place, with_query(&path, self.head.uri.query())))
     }
 
     fn asking<'a>(&'a self, method: &'a Method) -> Asking<'a> {

@@ -2,6 +2,7 @@
 
 use http::header::{AGE, DATE, EXPIRES, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use super::CacheRules;
 use super::control::{Control, seconds};
@@ -9,7 +10,7 @@ use super::storing::is_heuristic;
 use crate::edge::http_date;
 
 /// What is kept with a stored answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freshness {
     /// Seconds for which it is fresh.
     pub lifetime: i64,

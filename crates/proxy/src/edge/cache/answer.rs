@@ -15,13 +15,13 @@ use super::flight::{Flight, come_back};
 use super::key::Key;
 use super::record::Recorder;
 use super::store::Looked;
-use super::told::{Telling, mark, not_modified, still_holds, tell};
+use super::told::{Telling, mark, still_holds, tell};
 use super::{RouteCache, Use, now, refresh};
 use crate::body::ReplyBody;
-use crate::edge::EdgeError;
 use crate::edge::answer::relayed;
 use crate::edge::finish::finish;
 use crate::edge::pass::{Way, pass};
+use crate::edge::{EdgeError, own};
 use crate::entry::Gateway;
 use crate::exchange::Exchange;
 
@@ -149,8 +149,7 @@ fn goes_by(job: &Job<'_>, incoming: &Incoming, exchange: &Exchange) -> bool {
         return false;
     }
     let id = exchange.id.to_string();
-    let mut scene = job.way.visit.scene(&id, &job.way.route.name);
-    scene.user = exchange.edge.as_ref().and_then(|passage| passage.user.as_deref());
+    let scene = job.way.scene(&id, exchange);
     job.cache.bypass.iter().any(|template| {
         let mut value = Vec::new();
         template.render(&scene, Escape::None, &mut value);
@@ -242,7 +241,7 @@ fn only_kept(
     tokio::spawn(refresh::take_in(lane, recorder, job.way.proxy.times.idle));
     debug_assert_eq!(head.status, StatusCode::OK);
     tidegate_policy::edge::headers::remove_hop_by_hop(&mut head.headers);
-    let mut response = not_modified(head.headers, &mut exchange);
+    let mut response = own::not_modified(head.headers, &mut exchange);
     finish(&mut response, Some(job.way.route), job.way.visit, limits.as_ref(), &id);
     response
 }

@@ -56,23 +56,19 @@ pub async fn fetch(
 ) -> Result<Fetched, EdgeError> {
     let asked = job.cache.store.tick();
     let kept = looked.stored.as_ref();
-    let (sent, answer) = send(job, kept, exchange).await;
+    let (mut sent, mut answer) = send(job, kept, exchange).await;
     if let Some(kept) = kept {
         if let Some(status) = failed(&answer)
             && let Some(age) = may_be_used_on_error(job, kept)
         {
             return Ok(Fetched::Kept(used_on_error(kept, age, status)));
         }
-        match answer {
-            Ok(answer) if answer.status() == StatusCode::NOT_MODIFIED => {
-                if validate::concerns(&kept.headers, answer.headers()) {
-                    return Ok(Fetched::Kept(renewed(job, kept, answer.headers(), sent, exchange)));
-                }
-                // It is about another answer than ours, so that we need that one.
-                let (sent, answer) = send(job, None, exchange).await;
-                return Ok(new(job, looked, answer?, (asked, sent, flight), exchange));
+        if let Some(told) = answer.as_ref().ok().filter(|told| told.status() == StatusCode::NOT_MODIFIED) {
+            if validate::concerns(&kept.headers, told.headers()) {
+                return Ok(Fetched::Kept(renewed(job, kept, told.headers(), sent, exchange)));
             }
-            answer => return Ok(new(job, looked, answer?, (asked, sent, flight), exchange)),
+            // It is about another answer than ours, so that we need that one.
+            (sent, answer) = send(job, None, exchange).await;
         }
     }
     Ok(new(job, looked, answer?, (asked, sent, flight), exchange))

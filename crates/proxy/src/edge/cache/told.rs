@@ -1,27 +1,23 @@
 //! A kept answer as this client gets it: whole, a part, or only that it still holds.
 
-use bytes::{Bytes, BytesMut};
-use http::header::{
-    AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderName, RANGE,
-};
+use bytes::Bytes;
+use http::header::{AGE, CONTENT_LENGTH, DATE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tidegate_policy::edge::caching::status::{Done, cache_status};
-use tidegate_policy::edge::conditional::{Precondition, Validators, precondition, range_counts};
+use tidegate_policy::edge::conditional::{Precondition, Validators, precondition};
 use tidegate_policy::edge::http_date;
-use tidegate_policy::edge::range::{self, Ranges};
 
 use super::stored::Stored;
 use super::{RouteCache, Use};
 use crate::body::ReplyBody;
 use crate::edge::body::{EdgeBody, Source};
+use crate::edge::files::{Part, parts};
 use crate::edge::finish::finish;
 use crate::edge::pass::Way;
 use crate::edge::{EdgeError, own, pack};
 use crate::exchange::Exchange;
 use crate::{headers, reply};
 
-/// Most ranges of one request that are told one by one.
-const RANGES: usize = 16;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// How a kept answer is given.
@@ -60,7 +56,7 @@ pub fn tell(
     let id = exchange.id.to_string();
     let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());
     let mut response = if holds(way, stored) {
-        not_modified(map, &mut exchange)
+        own::not_modified(map, &mut exchange)
     } else {
         body(way, cache, stored, map, exchange)?
     };
@@ -83,14 +79,6 @@ pub fn still_holds(way: Way<'_>, status: StatusCode, answer: &HeaderMap) -> bool
     let changed = text(http::header::LAST_MODIFIED).or_else(|| text(DATE));
     let known = Validators { etag: etag.as_ref(), modified: changed.and_then(http_date::parse) };
     precondition(&way.visit.head.method, &way.visit.head.headers, known) == Precondition::NotModified
-}
-
-/// That the client has it already.
-pub fn not_modified(mut map: HeaderMap, exchange: &mut Exchange) -> Response<ReplyBody> {
-    for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE] {
-        map.remove(name);
-    }
-    own::whole(StatusCode::NOT_MODIFIED, map, Bytes::new(), exchange)
 }
 
 fn body(
@@ -122,40 +110,28 @@ fn body(
 
 /// What of the body the client asks for.
 fn part(way: Way<'_>, stored: &Stored, map: &mut HeaderMap) -> Result<(StatusCode, Bytes), EdgeError> {
-    let (asked, length) = (&way.visit.head.headers, stored.body.len() as u64);
     let whole = (stored.status, stored.body.clone());
-    let range = asked.get(RANGE).and_then(|value| value.to_str().ok());
-    let Some(value) = range.filter(|_| stored.status == StatusCode::OK) else { return Ok(whole) };
-    let etag = stored.etag();
-    let known = Validators { etag: etag.as_ref(), modified: stored.modified() };
-    if way.visit.head.method != Method::GET || !range_counts(asked, known, super::now()) {
+    if stored.status != StatusCode::OK || way.visit.head.method != Method::GET {
         return Ok(whole);
     }
-    let body = match range::ranges(value, length, RANGES) {
-        Ranges::Whole => return Ok(whole),
-        Ranges::Unsatisfiable => return Err(EdgeError::Range { length }),
-        Ranges::Parts(parts) => match parts.as_slice() {
-            [only] => {
-                map.insert(CONTENT_RANGE, headers::value(&range::content_range(only, length)));
-                stored.body.slice(only.start as usize..only.end as usize)
-            }
-            several => multipart(stored, several, map),
-        },
+    let etag = stored.etag();
+    let known = Validators { etag: etag.as_ref(), modified: stored.modified() };
+    let length = stored.body.len() as u64;
+    let (status, parts) = parts(length, &way.visit.head.headers, known, super::now(), map)?;
+    if status != StatusCode::PARTIAL_CONTENT {
+        return Ok(whole);
+    }
+    let body = match parts.as_slice() {
+        [only] => bytes_of(only, stored),
+        several => several.iter().flat_map(|part| bytes_of(part, stored)).collect(),
     };
     map.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Ok((StatusCode::PARTIAL_CONTENT, body))
+    Ok((status, body))
 }
 
-fn multipart(stored: &Stored, parts: &[std::ops::Range<u64>], map: &mut HeaderMap) -> Bytes {
-    let boundary = format!("{:016x}", crate::clock::micros());
-    let kind = map.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    map.insert(CONTENT_TYPE, headers::value(&format!("multipart/byteranges; boundary={boundary}")));
-    let length = stored.body.len() as u64;
-    let mut body = BytesMut::new();
-    for part in parts {
-        body.extend_from_slice(range::part_head(&boundary, &kind, part, length).as_bytes());
-        body.extend_from_slice(&stored.body[part.start as usize..part.end as usize]);
+fn bytes_of(part: &Part, stored: &Stored) -> Bytes {
+    match part {
+        Part::Text(text) => text.clone(),
+        Part::File(range) => stored.body.slice(range.start as usize..range.end as usize),
     }
-    body.extend_from_slice(range::parts_end(&boundary).as_bytes());
-    body.freeze()
 }

@@ -1,6 +1,7 @@
 //! Files of a folder: found safely, told with validators, ranges and compressed twins, read in bounded pieces.
 
 mod find;
+mod parts;
 mod read;
 mod recent;
 mod told;
@@ -13,6 +14,7 @@ use http::Method;
 use tidegate_policy::edge::route::PathMatch;
 
 pub use find::{File, find};
+pub use parts::parts;
 pub use read::{FileBody, Part};
 pub use recent::{Recent, Wanted};
 pub use told::answer;

@@ -1,34 +1,30 @@
 //! How a file is told: type, validators, conditions, ranges, how long it may be kept.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    ETAG, LAST_MODIFIED, RANGE, VARY,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    LAST_MODIFIED, RANGE, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tidegate_policy::edge::compression::CompressionRules;
-use tidegate_policy::edge::conditional::{EntityTag, Precondition, Validators, precondition, range_counts};
+use tidegate_policy::edge::conditional::{EntityTag, Precondition, Validators, precondition};
 use tidegate_policy::edge::negotiate::{Coding, coding};
-use tidegate_policy::edge::range::{self, Ranges};
 use tidegate_policy::edge::route::PathMatch;
 use tidegate_policy::edge::{http_date, media_type};
 
 use super::find::{File, Found, find};
 use super::read::{FileBody, Part};
-use super::{Files, Wanted, expect_reading, names};
+use super::{Files, Wanted, expect_reading, names, parts};
 use crate::body::ReplyBody;
 use crate::edge::body::{EdgeBody, Source};
 use crate::edge::pack::{self, Packer};
-use crate::edge::visit::Visit;
+use crate::edge::visit::{Visit, with_query};
 use crate::edge::{EdgeError, own};
 use crate::exchange::Exchange;
 use crate::{headers, reply};
 
-/// Most ranges of one request that are told one by one.
-const RANGES: usize = 16;
 /// Twins that stand for a file, best first.
 const TWINS: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
@@ -47,8 +43,7 @@ pub async fn answer(
     match found {
         Found::Nothing => Err((EdgeError::NotFound, Box::new(exchange))),
         Found::Folder => {
-            let query = visit.head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-            let to = headers::value(&format!("{}/{query}", visit.path));
+            let to = headers::value(&with_query(&format!("{}/", visit.path), visit.head.uri.query()));
             Ok(own::redirect(StatusCode::MOVED_PERMANENTLY, to, &mut exchange))
         }
         Found::File(file) => told(files, file, visit, compression, exchange),
@@ -121,16 +116,14 @@ fn told(
         Precondition::Holds => {}
         Precondition::Failed => return Err((EdgeError::Precondition, Box::new(exchange))),
         Precondition::NotModified => {
-            for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING] {
-                map.remove(name);
-            }
-            return Ok(own::whole(StatusCode::NOT_MODIFIED, map, Bytes::new(), &mut exchange));
+            return Ok(own::not_modified(map, &mut exchange));
         }
     }
-    let (status, parts) = match parts(&file, asked, known, exchange.arrived_micros() / 1_000_000, &mut map) {
-        Ok(parts) => parts,
-        Err(error) => return Err((error, Box::new(exchange))),
-    };
+    let (status, parts) =
+        match parts(file.length, asked, known, exchange.arrived_micros() / 1_000_000, &mut map) {
+            Ok(parts) => parts,
+            Err(error) => return Err((error, Box::new(exchange))),
+        };
     if packer.is_none() {
         let length: u64 = parts.iter().map(length).sum();
         map.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -201,43 +194,4 @@ fn head(files: &Files, file: &File, etag: Option<&EntityTag>) -> HeaderMap {
         );
     }
     map
-}
-
-/// Which parts of the file are told, and with which status.
-fn parts(
-    file: &File,
-    asked: &HeaderMap,
-    known: Validators<'_>,
-    now: i64,
-    map: &mut HeaderMap,
-) -> Result<(StatusCode, Vec<Part>), EdgeError> {
-    let whole = || Ok((StatusCode::OK, vec![Part::File(0..file.length)]));
-    let Some(value) = asked.get(RANGE).and_then(|value| value.to_str().ok()) else { return whole() };
-    if !range_counts(asked, known, now) {
-        return whole();
-    }
-    match range::ranges(value, file.length, RANGES) {
-        Ranges::Whole => whole(),
-        Ranges::Unsatisfiable => Err(EdgeError::Range { length: file.length }),
-        Ranges::Parts(ranges) => match ranges.as_slice() {
-            [only] => {
-                map.insert(CONTENT_RANGE, headers::value(&range::content_range(only, file.length)));
-                Ok((StatusCode::PARTIAL_CONTENT, vec![Part::File(only.clone())]))
-            }
-            several => Ok((StatusCode::PARTIAL_CONTENT, multipart(file, several, map))),
-        },
-    }
-}
-
-fn multipart(file: &File, ranges: &[Range<u64>], map: &mut HeaderMap) -> Vec<Part> {
-    let boundary = format!("{:016x}", crate::clock::micros());
-    let kind = map.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    map.insert(CONTENT_TYPE, headers::value(&format!("multipart/byteranges; boundary={boundary}")));
-    let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);
-    for part in ranges {
-        parts.push(Part::Text(range::part_head(&boundary, &kind, part, file.length).into()));
-        parts.push(Part::File(part.clone()));
-    }
-    parts.push(Part::Text(range::parts_end(&boundary).into()));
-    parts
 }

@@ -28,13 +28,8 @@ struct Meta {
     headers: Vec<(String, String)>,
     names: Vec<String>,
     variant: String,
-    lifetime: i64,
-    initial_age: i64,
-    answered_at: i64,
-    asks_always: bool,
-    asks_when_stale: bool,
-    while_revalidating: i64,
-    if_error: i64,
+    #[serde(flatten)]
+    freshness: Freshness,
 }
 
 /// Writes an answer under a temporary name, and gives it its own once it is whole; says how long the file is.
@@ -108,15 +103,6 @@ fn wrong() -> io::Error {
 
 impl Meta {
     fn of(key: &str, stored: &Stored) -> Self {
-        let Freshness {
-            lifetime,
-            initial_age,
-            answered_at,
-            asks_always,
-            asks_when_stale,
-            while_revalidating,
-            if_error,
-        } = stored.freshness;
         Self {
             key: key.to_owned(),
             status: stored.status.as_u16(),
@@ -127,13 +113,7 @@ impl Meta {
                 .collect(),
             names: stored.names.iter().map(|name| name.as_str().to_owned()).collect(),
             variant: text(&stored.variant),
-            lifetime,
-            initial_age,
-            answered_at,
-            asks_always,
-            asks_when_stale,
-            while_revalidating,
-            if_error,
+            freshness: stored.freshness,
         }
     }
 
@@ -146,20 +126,11 @@ impl Meta {
             );
         }
         let names = self.names.iter().map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
-        let freshness = Freshness {
-            lifetime: self.lifetime,
-            initial_age: self.initial_age,
-            answered_at: self.answered_at,
-            asks_always: self.asks_always,
-            asks_when_stale: self.asks_when_stale,
-            while_revalidating: self.while_revalidating,
-            if_error: self.if_error,
-        };
         let stored = Stored {
             status: StatusCode::from_u16(self.status).ok()?,
             headers,
             body,
-            freshness,
+            freshness: self.freshness,
             names: names.collect::<Option<_>>()?,
             variant: bytes(&self.variant)?,
         };
