@@ -65,7 +65,8 @@ impl Moving {
             gate: GateRules { concurrency: None, ..GateRules::default() },
         };
         let roots = Roots { connector: Arc::new(Connector::with_names(names)), live: Default::default() };
-        let rules = balance::Rules { health: patient(), ..balance::Rules::default() };
+        let strategy = balance::Strategy::RoundRobin;
+        let rules = balance::Rules { strategy, health: patient(), ..balance::Rules::default() };
         let conduct = Arc::new(Conduct::new(rules, Sticky::default(), None, None));
         let lookup = Lookup::new(vec![seed], Duration::from_secs(30), roots);
         let upstream = Arc::new(Upstream::looked_up("app".into(), conduct, lookup));
