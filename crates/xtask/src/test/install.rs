@@ -88,16 +88,21 @@ pub(super) fn openai_sources(workspace: &Workspace) -> Result<PathBuf> {
     let python = workspace.test_env().join("venv/bin/python");
     let version = ["-c", "import importlib.metadata as m; print(m.version('openai'))"];
     let version = program::output(workspace.command(&python).args(version))?;
-    let pin = format!("openai=={}", version.trim());
+    sources(workspace, "openai", version.trim(), "tests/api_resources")
+}
+
+/// The source distribution of a Python package, unpacked. `within` is a folder that it must have.
+pub(super) fn sources(workspace: &Workspace, name: &str, version: &str, within: &str) -> Result<PathBuf> {
     let folder = workspace.test_env().join("sdist");
-    let sources = folder.join(format!("openai-{}", version.trim()));
-    if sources.join("tests/api_resources").is_dir() {
+    let sources = folder.join(format!("{name}-{version}"));
+    if sources.join(within).is_dir() {
         return Ok(sources);
     }
-    let mut download = workspace.command(&python);
+    let mut download = workspace.command(workspace.test_env().join("venv/bin/python"));
     download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    program::check(download.args(["--no-binary", "openai", &pin, "--dest"]).arg(&folder))?;
-    let archive = folder.join(format!("openai-{}.tar.gz", version.trim()));
+    let pin = format!("{name}=={version}");
+    program::check(download.args(["--no-binary", name, &pin, "--dest"]).arg(&folder))?;
+    let archive = folder.join(format!("{name}-{version}.tar.gz"));
     program::check(workspace.command("tar").arg("-xzf").arg(&archive).arg("-C").arg(&folder))?;
     Ok(sources)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: installs what the tests need, runs everything, cleans up.
 
+mod autobahn;
 mod cache;
 mod compare;
 mod count;
@@ -17,7 +18,8 @@ use crate::steps::{self, Step, Verdict};
 use crate::workspace::Workspace;
 
 const EXAMPLES: &str = "\
-Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, bench, drill
+Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, cache, autobahn, browser, tls,
+       bench, drill
 
 Examples:
   cargo xtask test                         everything
@@ -25,7 +27,8 @@ Examples:
   cargo xtask test python -- -k streamed   Python SDK tests with `streamed` in their name
   cargo xtask test node                    the Node SDKs
   cargo xtask test real                    all SDKs, with a small real model behind the gateway
-  cargo xtask test openai                  openai-python's own suite, directly and through the gateway";
+  cargo xtask test openai                  openai-python's own suite, directly and through the gateway
+  cargo xtask test autobahn -- '*'         all of Autobahn's WebSocket cases, the slow ones too";
 
 /// Which step, and what its test runner is told.
 #[derive(clap::Args)]
@@ -101,6 +104,12 @@ impl<'a> Suites<'a> {
                 compare::langchain,
             ),
             step("cache", "http-cache-tests through the gateway", &["npm", "build"], cache::suite),
+            step(
+                "autobahn",
+                "the Autobahn suite of WebSockets, directly and through the gateway",
+                &["venv", "npm", "build"],
+                autobahn::suite,
+            ),
             step("bench", "the load tests, in their smallest size", &["build"], bench),
             step("drill", "the drills, ten times as fast", &["build"], drill),
         ]
