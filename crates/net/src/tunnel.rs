@@ -1,7 +1,8 @@
 //! Ties an upgraded caller to an upgraded lane: bytes both ways, whatever they mean.
 //!
 //! Nothing is buffered while nobody waits: a piece that the other side cannot take yet is held, and no more is read until it has
-//! left. The end of one side's sending is passed on, and the other side may go on for as long as it says something.
+//! left. The end of one side's sending is passed on, and the other side may go on for as long as it says something. A caller has less time
+//! for that: there are some that leave a stream of HTTP/2 open when its other end has closed, as RFC 8441 has no rule against it.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -26,6 +27,8 @@ const SWITCH: Duration = Duration::from_secs(10);
 pub struct TunnelLimits {
     /// Longest silence of both sides together.
     pub idle: Duration,
+    /// Longest silence of the caller once the upstream has ended its sending, if that is shorter.
+    pub left: Duration,
     /// How long it goes on after a drain has begun.
     pub drained: Duration,
     /// The drain.
@@ -46,7 +49,7 @@ pub struct Tunnelled {
 /// Why a tunnel ended.
 #[derive(Debug)]
 pub enum TunnelEnd {
-    /// Both sides have said all they wanted.
+    /// Both sides have said all they wanted, or the caller says nothing to an upstream that has ended.
     Closed,
     /// Nobody said anything for too long.
     Idle,
@@ -80,19 +83,25 @@ where
         let mut moved = 0;
         let mut last = Instant::now();
         let mut alarm = Box::pin(sleep_until(last + limits.idle));
+        let mut silence = limits.idle;
         let carried = poll_fn(|context| {
             let ended = poll_both(context, &mut up, &mut down, &mut caller, &mut upstream);
             if moved != up.moved + down.moved {
                 (moved, last) = (up.moved + down.moved, Instant::now());
+            }
+            if down.stage == Stage::Ended && silence > limits.left {
+                (silence, last) = (limits.left, Instant::now());
+                alarm.as_mut().reset(last + silence);
             }
             if let Poll::Ready(ended) = ended {
                 return Poll::Ready(ended.map_or_else(TunnelEnd::Broken, |()| TunnelEnd::Closed));
             }
             // The alarm is set anew only when it rings: setting it for every piece would cost more than the piece.
             while alarm.as_mut().poll(context).is_ready() {
-                let next = last + limits.idle;
+                let next = last + silence;
                 if next <= Instant::now() {
-                    return Poll::Ready(TunnelEnd::Idle);
+                    let is_left = silence < limits.idle;
+                    return Poll::Ready(if is_left { TunnelEnd::Closed } else { TunnelEnd::Idle });
                 }
                 alarm.as_mut().reset(next);
             }

@@ -21,7 +21,7 @@ use crate::house::House;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn limits(idle: Duration, drain: &Drain) -> TunnelLimits {
-    TunnelLimits { idle, drained: Duration::ZERO, drain: drain.clone() }
+    TunnelLimits { idle, left: PATIENCE, drained: Duration::ZERO, drain: drain.clone() }
 }
 
 /// Passes upgrades on to an upstream.
@@ -194,6 +194,27 @@ async fn fault_26_a_half_open_tunnel_carries_on_one_way_and_ends_when_it_is_sile
     upstream.write_all(b"still here").await.unwrap();
     caller.read_exact(&mut [0; 10]).await.unwrap();
     assert!(matches!(tied.await.unwrap().end, TunnelEnd::Idle));
+}
+
+/// Chromium neither ends nor resets the stream of a WebSocket over HTTP/2 whose server has closed it.
+#[tokio::test]
+async fn fault_26_a_caller_that_says_nothing_after_the_upstream_has_ended_holds_nothing() {
+    let ((mut caller, near), (mut upstream, far)) = sides();
+    let limits = TunnelLimits { left: Duration::from_millis(300), ..limits(PATIENCE, &Drain::default()) };
+    let tied = tokio::spawn(async move { tunnel(near, far, &limits).await });
+    upstream.write_all(b"bye").await.unwrap();
+    upstream.shutdown().await.unwrap();
+    let mut read = String::new();
+    caller.read_to_string(&mut read).await.unwrap();
+    assert_eq!(read, "bye");
+    // What it still says is carried, and starts the wait anew.
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        caller.write_all(b"more").await.unwrap();
+        upstream.read_exact(&mut [0; 4]).await.unwrap();
+    }
+    let tied = tokio::time::timeout(PATIENCE / 2, tied).await.expect("it is held").unwrap();
+    assert!(matches!(tied.end, TunnelEnd::Closed) && (tied.up, tied.down) == (12, 3), "{tied:?}");
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use crate::exchange::{Exchange, Outcome};
 /// A tunnel may go on while the gateway drains; what is left at the end of the drain is cut by the door.
 const DRAINED: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long a caller may be silent whose server has closed: time to read what came last and to close, too.
+const LEFT: Duration = Duration::from_secs(5);
+
 /// What a caller wants to speak instead of HTTP, and its connection once HTTP is over.
 #[derive(Debug)]
 pub struct Switch {
@@ -38,7 +41,7 @@ pub async fn carry(
     mut exchange: Exchange,
 ) {
     let begun = Instant::now();
-    let limits = TunnelLimits { idle, drained: DRAINED, drain };
+    let limits = TunnelLimits { idle, left: LEFT, drained: DRAINED, drain };
     let Tunnelled { up, down, end } = tie(caller, upstream, &limits).await;
     tracing::debug!(up, down, ?end, "a tunnel has ended");
     exchange.outcome = match end {

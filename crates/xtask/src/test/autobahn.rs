@@ -120,7 +120,7 @@ fn verdict(direct: &Outcomes, through: &Outcomes, gateway: &Server) -> Result<Ve
 }
 
 /// The server that echoes messages; returns its base URL too.
-fn echo(workspace: &Workspace) -> Result<(Server, String)> {
+pub(super) fn echo(workspace: &Workspace) -> Result<(Server, String)> {
     let mut command = workspace.command("node");
     command.current_dir(workspace.root.join("tests/node")).arg("echo.mjs");
     let mut echo = Server::start(workspace, "websocket-echo", command)?;

@@ -19,6 +19,7 @@ const PACKAGES: &[(&[&str], &str)] = &[
     (&["npm", "--version"], "npm"),
     (&["redis-server", "--version"], "redis-server"),
     (&["sh", "-c", "command -v pebble && command -v pebble-challtestsrv"], "pebble"),
+    (&["sh", "-c", "command -v chromium"], "chromium"),
     (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
 ];
 

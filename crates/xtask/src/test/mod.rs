@@ -1,6 +1,7 @@
 //! `cargo xtask test`: installs what the tests need, runs everything, cleans up.
 
 mod autobahn;
+mod browser;
 mod cache;
 mod compare;
 mod count;
@@ -18,7 +19,7 @@ use crate::steps::{self, Step, Verdict};
 use crate::workspace::Workspace;
 
 const EXAMPLES: &str = "\
-Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, cache, autobahn, browser, tls,
+Steps: debian, venv, npm, model, build, rust, python, node, real, openai, langchain, cache, autobahn, browser,
        bench, drill
 
 Examples:
@@ -110,6 +111,7 @@ impl<'a> Suites<'a> {
                 &["venv", "npm", "build"],
                 autobahn::suite,
             ),
+            step("browser", "Chromium over HTTP/2 and TLS", &["npm", "build"], browser::page),
             step("bench", "the load tests, in their smallest size", &["build"], bench),
             step("drill", "the drills, ten times as fast", &["build"], drill),
         ]
