@@ -107,6 +107,7 @@ mod compress;
 mod control;
 mod endpoint;
 mod frames;
+pub mod http2;
 mod journal;
 mod moment;
 mod playback;

@@ -7,6 +7,7 @@ mod calls;
 mod doors;
 mod house;
 mod http1;
+mod http2;
 mod lanes;
 mod tls;
 mod tunnels;

@@ -15,8 +15,8 @@ pub enum EdgeError {
     /// Two servers might read its path differently.
     #[error("{0}")]
     Path(#[from] PathFault),
-    /// Two servers might see its end at different places.
-    #[error("the request says in two ways how long it is")]
+    /// Two servers might see its end at different places: two lengths, or one that is no number.
+    #[error("it is not certain how long the request is")]
     Framing,
     /// Nothing is there.
     #[error("there is nothing at this address")]

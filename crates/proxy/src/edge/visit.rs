@@ -148,8 +148,12 @@ impl Visit {
 }
 
 fn read(head: &Parts, is_tunnel: bool, site: &Site) -> Result<(Option<Authority>, String), EdgeError> {
-    if head.headers.contains_key(CONTENT_LENGTH) && head.headers.contains_key(TRANSFER_ENCODING) {
-        return Err(EdgeError::Framing);
+    if let Some(length) = head.headers.get(CONTENT_LENGTH) {
+        // HTTP/2 lets an empty one pass; HTTP/1 has refused it before.
+        let is_number = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+        if !is_number || head.headers.contains_key(TRANSFER_ENCODING) {
+            return Err(EdgeError::Framing);
+        }
     }
     let whom = authority(head.version, &head.uri, &head.headers)?;
     let path = match asked(&head.method, &head.uri, is_tunnel)? {

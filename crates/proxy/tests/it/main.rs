@@ -15,6 +15,7 @@ mod edge_files;
 mod edge_house;
 mod edge_http2;
 mod edge_proxy;
+mod edge_smuggling;
 mod edge_switch;
 mod edge_terms;
 mod edge_upstreams;
