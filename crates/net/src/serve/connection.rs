@@ -11,11 +11,12 @@ use std::time::Duration;
 use http::Request;
 use hyper::server::conn::http2;
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use super::line::Line;
+use super::stalled::{Noted, Streams};
 use super::{Handler, Peer, ServeLimits};
 use crate::Drain;
 use crate::h1::server::connection::{self as http1, Ended};
@@ -36,12 +37,12 @@ pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 /// What all connections of a door share.
 pub(super) struct Server<H> {
     http1: Arc<http1::Shared<H>>,
-    http2: http2::Builder<TokioExecutor>,
+    http2: http2::Builder<Streams>,
 }
 
 impl<H: Handler> Server<H> {
     pub(super) fn new(handler: Arc<H>, limits: &ServeLimits) -> Self {
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        let mut http2 = http2::Builder::new(Streams(limits.reading));
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
@@ -68,7 +69,7 @@ impl<H: Handler> Server<H> {
             begun.store(true, Ordering::Relaxed);
             // In a box of its own: a connection has room for the state of a request, and keeps it while it only streams.
             let answering = Box::pin(handler.clone().handle(request.map(Into::into), peer.clone()));
-            async move { Ok::<_, Infallible>(answering.await) }
+            async move { Ok::<_, Infallible>(answering.await.map(Noted)) }
         });
         Box::new(Box::pin(self.http2.serve_connection(TokioIo::new(line), service)))
     }
@@ -96,7 +97,7 @@ impl<H: Handler> Speaking for http1::Connection<H, Line> {
     }
 }
 
-impl<S, B> Speaking for Pin<Box<http2::Connection<TokioIo<Line>, S, TokioExecutor>>>
+impl<S, B> Speaking for Pin<Box<http2::Connection<TokioIo<Line>, S, Streams>>>
 where
     S: HttpService<hyper::body::Incoming, ResBody = B, Future: Send + 'static> + Send,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -21,7 +21,7 @@ pub struct ServeLimits {
     /// Whether `CONNECT` with `:protocol` is offered on HTTP/2 (RFC 8441). Only for handlers that tunnel: browsers that see
     /// the offer send WebSockets that way.
     pub extended_connect: bool,
-    /// How fast a peer must read what it asked for, at least. Counts only while bytes wait for it.
+    /// How fast a peer must read what it asked for, at least. Counts only while bytes wait for it; on HTTP/2 for each stream, too.
     pub reading: Pace,
     /// How fast the body of a request must come over HTTP/1, at least. Counts only while it is waited for.
     pub sending: Pace,
@@ -49,4 +49,12 @@ pub struct Pace {
     pub window: Duration,
     /// Fewer bytes than this within the window are too few.
     pub least: usize,
+}
+
+impl Pace {
+    /// Longest time for so many bytes, at least one window.
+    pub(crate) fn time_for(&self, bytes: usize) -> Duration {
+        let windows = u32::try_from(bytes.div_ceil(self.least.max(1))).unwrap_or(u32::MAX);
+        self.window.saturating_mul(windows.max(1))
+    }
 }

@@ -21,6 +21,7 @@ mod line;
 mod peer;
 pub mod proxy_protocol;
 mod seats;
+mod stalled;
 #[cfg(test)]
 mod tests;
 mod wire;

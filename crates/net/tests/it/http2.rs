@@ -1,27 +1,36 @@
 //! HTTP/2 as an attacker speaks it: floods, bombs and fields without end. Others on other connections notice nothing.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
-use tidegate_net::{Door, Handler, Incoming, Peer, ServeLimits};
+use http_body::{Body, Frame};
+use http_body_util::{Either, Full};
+use tidegate_net::{Door, Handler, Incoming, Pace, Peer, ServeLimits};
 use tidegate_testkit::http2::{ACK, END_HEADERS, END_STREAM, Told, Wire, block, code, frame, integer, kind};
+use tokio::sync::Notify;
 
 use crate::house::House;
 
+/// What a torrent comes in.
+const PIECE: usize = 16 * 1024;
 /// What a door lets one connection do at once, here.
 const STREAMS: u32 = 100;
 const GOOD: &[(&str, &str)] = &[(":method", "GET"), (":scheme", "http"), (":authority", "h"), (":path", "/")];
 
-/// Counts requests; those for `/held` are never answered, `/bytes` is answered with a megabyte.
+/// Counts requests; those for `/held` are never answered, `/torrent` is answered without end.
 #[derive(Default)]
 struct Counter {
     asked: AtomicUsize,
     held: AtomicUsize,
     most: AtomicUsize,
+    given: AtomicUsize,
+    left: Notify,
 }
 
 /// A held request, counted as long as it is there.
@@ -34,7 +43,7 @@ impl Drop for Held {
 }
 
 impl Handler for Counter {
-    type Body = Full<Bytes>;
+    type Body = Either<Full<Bytes>, Torrent>;
 
     async fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
         self.asked.fetch_add(1, Ordering::SeqCst);
@@ -44,8 +53,11 @@ impl Handler for Counter {
                 let _held = Held(self.clone());
                 std::future::pending().await
             }
-            "/bytes" => Response::new(Full::from(vec![b'x'; 1 << 20])),
-            _ => Response::new(Full::from("ok")),
+            "/torrent" => {
+                self.held.fetch_add(1, Ordering::SeqCst);
+                Response::new(Either::Right(Torrent(self.clone())))
+            }
+            _ => Response::new(Either::Left(Full::from("ok"))),
         }
     }
 }
@@ -192,6 +204,69 @@ async fn fault_19_data_without_data() {
     let told = flood(&house, bytes).await;
     assert!(matches!(told, None | Some(code::ENHANCE_YOUR_CALM)), "{told:?}");
     others_are_served(&house).await;
+}
+
+/// A torrent in pieces of 16 KiB, and how much of it was taken.
+struct Torrent(Arc<Counter>);
+
+impl Drop for Torrent {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::SeqCst);
+        self.0.left.notify_one();
+    }
+}
+
+impl Body for Torrent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.given.fetch_add(PIECE, Ordering::SeqCst);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; PIECE])))))
+    }
+}
+
+/// The torrent is asked for; the connection has room, its stream the 65,535 bytes of the beginning.
+async fn torrent() -> (House, Arc<Counter>, Wire) {
+    let reading = Pace { window: Duration::from_millis(600), least: PIECE };
+    let (house, counter) = house_with(ServeLimits { reading, ..ServeLimits::default() });
+    let mut wire = Wire::open(house.address).await.unwrap();
+    wire.send(kind::WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await.unwrap();
+    wire.send(kind::HEADERS, END_STREAM | END_HEADERS, 1, &at("/torrent")).await.unwrap();
+    (house, counter, wire)
+}
+
+#[tokio::test]
+async fn fault_21_a_stream_without_room_is_given_up_and_the_others_go_on() {
+    let (_house, counter, mut wire) = torrent().await;
+    let begun = Instant::now();
+    let reset = async {
+        loop {
+            let frame = wire.frame().await.unwrap();
+            if frame.kind == kind::RST_STREAM && frame.stream == 1 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), reset).await.expect("it is kept");
+    assert!(begun.elapsed() >= Duration::from_millis(600));
+    counter.left.notified().await;
+    let given = counter.given.load(Ordering::SeqCst);
+    assert!(given <= 65_535 + 64 * 1024 + PIECE, "{given} bytes were taken for nobody");
+    assert_eq!(wire.ask(3, GOOD).await, Told::Status(200));
+}
+
+#[tokio::test]
+async fn fault_21_a_stream_with_little_room_goes_on() {
+    let (_house, counter, mut wire) = torrent().await;
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        wire.send(kind::WINDOW_UPDATE, 0, 1, &(2 * PIECE as u32).to_be_bytes()).await.unwrap();
+    }
+    assert_eq!(counter.held.load(Ordering::SeqCst), 1, "it was given up");
 }
 
 #[tokio::test]
