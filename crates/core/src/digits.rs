@@ -1,4 +1,7 @@
-//! Whole numbers as decimal text, for what is written with every request: a fifth of the instructions of `core::fmt`.
+//! Numbers and addresses as text, for what is written with every request: a fifth of the instructions of `core::fmt`.
+
+use std::io::Write;
+use std::net::IpAddr;
 
 /// Appends `number` with zeros in front up to `width` digits, at most 20.
 pub fn push_number(out: &mut Vec<u8>, number: u64, width: usize) {
@@ -12,6 +15,22 @@ pub fn push_digits(out: &mut String, number: u64) {
     let (digits, first) = digits(number);
     // Digits are always text.
     out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
+}
+
+/// Appends an address without a port.
+pub fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, part) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                push_number(out, part.into(), 1);
+            }
+        }
+        // Writing to memory cannot fail.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
 }
 
 /// The digits of a number with zeros in front, and where it begins; two digits for each long multiplication.
@@ -45,6 +64,15 @@ mod tests {
             let mut out = "n=".to_owned();
             push_digits(&mut out, number);
             assert_eq!(out, format!("n={number}"));
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_writes_them() {
+        for text in ["0.0.0.0", "127.0.0.1", "192.0.2.10", "255.255.255.255", "::1", "2001:db8::7"] {
+            let mut out = Vec::new();
+            push_address(&mut out, text.parse().unwrap());
+            assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }
 

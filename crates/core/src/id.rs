@@ -1,6 +1,7 @@
 //! Request ids: time-ordered, unique across instances.
 
 use std::fmt;
+use std::ops::Deref;
 
 /// The id of one exchange, as told to the caller in `x-request-id`, to logs and to the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +19,28 @@ impl RequestId {
     /// The id as 32 lower-case hex digits, without allocation.
     pub fn encode(self, buffer: &mut [u8; 32]) -> &str {
         self.0.simple().encode_lower(buffer)
+    }
+}
+
+impl RequestId {
+    /// The id as text.
+    pub fn text(self) -> IdText {
+        let mut text = [0; 32];
+        self.encode(&mut text);
+        IdText(text)
+    }
+}
+
+/// The text of an id, without allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct IdText([u8; 32]);
+
+impl Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Hex digits are always text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -43,5 +66,7 @@ mod tests {
         assert!(id(1_000, u128::MAX) < id(1_001, 0));
         assert_ne!(id(1_000, 1), id(1_000, 2));
         assert_eq!(id(1_700_000_000_000, 7).len(), 32);
+        let one = RequestId::from_parts(1_700_000_000_000, 7);
+        assert_eq!(&*one.text(), one.to_string());
     }
 }

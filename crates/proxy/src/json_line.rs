@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use tidegate_core::NanoUsd;
-use tidegate_core::digits::push_number;
+use tidegate_core::digits::{push_address, push_number};
 use tidegate_core::json::push_escaped;
 
 use crate::clock::{push_millis, push_rfc3339};
@@ -74,12 +74,7 @@ impl<'a> JsonLine<'a> {
         self.out.push(b'"');
         match address {
             SocketAddr::V4(address) => {
-                for (place, part) in address.ip().octets().into_iter().enumerate() {
-                    if place > 0 {
-                        self.out.push(b'.');
-                    }
-                    push_number(self.out, part.into(), 1);
-                }
+                push_address(self.out, (*address.ip()).into());
                 self.out.push(b':');
                 push_number(self.out, address.port().into(), 1);
             }

@@ -93,7 +93,7 @@ pub fn failed(dialect: Dialect, failure: &Failure, exchange: &mut Exchange) -> R
     let error = &failure.error;
     let status = status_for(dialect, error);
     let message = error.to_string();
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     let retry_after = failure.asked.map(whole_seconds);
     let problem = Problem {
         kind: error.kind(),
@@ -199,7 +199,7 @@ fn write_aliases(
     let mut add = |name: &'static str, value: HeaderValue| {
         map.insert(HeaderName::from_static(name), value);
     };
-    add("x-litellm-call-id", headers::value(&exchange.id.to_string()));
+    add("x-litellm-call-id", headers::value(&exchange.id.text()));
     add("x-litellm-model-id", label.clone());
     add("x-litellm-overhead-duration-ms", overhead.clone());
     add("x-litellm-attempted-retries", HeaderValue::from(exchange.attempts.saturating_sub(1)));

@@ -1,5 +1,7 @@
 //! Dates of HTTP (RFC 9110, section 5.6.7) as seconds since 1970-01-01 UTC, and the two forms that access logs use.
 
+use tidegate_core::digits::push_number;
+
 use crate::limit::civil::{civil_from_days, days_from_civil};
 
 const MONTHS: [&str; 12] =
@@ -74,18 +76,37 @@ pub fn format(seconds: i64) -> String {
     )
 }
 
-/// `06/Nov/1994:08:49:37 +0000`, as the combined log has it.
-pub fn common_log(seconds: i64) -> String {
+/// Appends `06/Nov/1994:08:49:37 +0000`, as the combined log has it.
+pub fn push_common_log(out: &mut Vec<u8>, seconds: i64) {
     let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
-    let (hour, minute, second) = time_of_day(seconds);
-    format!("{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000", MONTHS[month as usize - 1])
+    push_number(out, day.unsigned_abs(), 2);
+    out.push(b'/');
+    out.extend_from_slice(MONTHS[month as usize - 1].as_bytes());
+    out.push(b'/');
+    push_number(out, year.unsigned_abs(), 4);
+    out.push(b':');
+    push_time_of_day(out, seconds);
+    out.extend_from_slice(b" +0000");
 }
 
-/// `1994-11-06T08:49:37+00:00`.
-pub fn iso8601(seconds: i64) -> String {
+/// Appends `1994-11-06T08:49:37+00:00`.
+pub fn push_iso8601(out: &mut Vec<u8>, seconds: i64) {
     let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+    for (number, width, mark) in [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T')] {
+        push_number(out, number.unsigned_abs(), width);
+        out.push(mark);
+    }
+    push_time_of_day(out, seconds);
+    out.extend_from_slice(b"+00:00");
+}
+
+fn push_time_of_day(out: &mut Vec<u8>, seconds: i64) {
     let (hour, minute, second) = time_of_day(seconds);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+00:00")
+    push_number(out, hour.unsigned_abs(), 2);
+    for part in [minute, second] {
+        out.push(b':');
+        push_number(out, part.unsigned_abs(), 2);
+    }
 }
 
 fn time_of_day(seconds: i64) -> (i64, i64, i64) {
@@ -137,8 +158,13 @@ mod tests {
     #[test]
     fn dates_are_written_for_headers_and_logs() {
         assert_eq!(format(SEEN), "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(common_log(SEEN), "06/Nov/1994:08:49:37 +0000");
-        assert_eq!(iso8601(SEEN), "1994-11-06T08:49:37+00:00");
+        let written = |push: fn(&mut Vec<u8>, i64)| {
+            let mut out = Vec::new();
+            push(&mut out, SEEN);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(push_common_log), "06/Nov/1994:08:49:37 +0000");
+        assert_eq!(written(push_iso8601), "1994-11-06T08:49:37+00:00");
     }
 
     proptest! {

@@ -43,10 +43,10 @@ pub async fn answer(
         Err((error, head)) => {
             let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
             let mut passage = Passage::refused(None, exchange.caller.address, peer);
-            passage.seen = site.log.is_some().then(|| Seen::of_head(&head));
+            passage.seen = site.log.is_some().then(|| Seen::of_head(*head));
             exchange.edge = Some(passage);
             let mut response = own::failed(&error, &site, &mut exchange);
-            identify(&mut response, &exchange.id.to_string());
+            identify(&mut response, &exchange.id.text());
             return response;
         }
     };
@@ -61,7 +61,7 @@ pub async fn answer(
             opened.along(route, fitted, visit, incoming).await
         }
         Found::OtherMethods(methods) => opened.refused(None, &EdgeError::Method(methods), &visit),
-        Found::Nothing => opened.ai(None, None, visit, incoming).await,
+        Found::Nothing => Box::pin(opened.ai(None, None, visit, incoming)).await,
     }
 }
 
@@ -133,12 +133,13 @@ impl Opened<'_> {
         if let Some(map) = preflight {
             let mut exchange = self.exchange(route.action.word(), passage);
             let mut response = own::whole(StatusCode::NO_CONTENT, map, Default::default(), &mut exchange);
-            identify(&mut response, &exchange.id.to_string());
+            identify(&mut response, &exchange.id.text());
             return response;
         }
         let checked = check(&route, &visit, self.gateway.desk(), &mut passage).await;
         if is_ai && checked.is_ok() {
-            return self.ai(Some((route, fitted)), Some(passage), visit, incoming).await;
+            // In a box, as all the AI gateway is in it: what is only passed on does not pay for its room.
+            return Box::pin(self.ai(Some((route, fitted)), Some(passage), visit, incoming)).await;
         }
         let mut exchange = self.exchange(route.action.word(), passage);
         match checked {
@@ -155,14 +156,14 @@ impl Opened<'_> {
         incoming: Incoming,
         mut exchange: Exchange,
     ) -> Response<ReplyBody> {
-        let id = exchange.id.to_string();
+        let id = exchange.id.text();
         let mut response = match &route.action {
             Action::Proxy(proxy) => {
                 return self.proxied(proxy, route, (visit, fitted), incoming, exchange).await;
             }
             Action::Files(files) => {
                 let rules = route.compression.as_ref();
-                match files::answer(files, &visit, fitted, rules, exchange).await {
+                match Box::pin(files::answer(files, &visit, fitted, rules, exchange)).await {
                     Ok(mut response) => {
                         // The exchange has gone along with the body; limits of files are told with errors only.
                         finish(&mut response, Some(route), &visit, None, &id);
@@ -205,7 +206,7 @@ impl Opened<'_> {
         let way = Way { visit: &visit, route, proxy, fitted, paths: self.site.paths };
         let only_reads = matches!(visit.head.method, Method::GET | Method::HEAD) && visit.switch.is_none();
         if let Some(cache) = proxy.cache.as_ref().filter(|_| only_reads) {
-            let answered = cache::answer::answer(self.gateway, way, cache, incoming, exchange).await;
+            let answered = Box::pin(cache::answer::answer(self.gateway, way, cache, incoming, exchange)).await;
             return answered.unwrap_or_else(|(error, mut back)| self.failed(&error, &visit, &mut back));
         }
         match pass(way, incoming, &mut exchange).await {
@@ -229,7 +230,7 @@ impl Opened<'_> {
         mut visit: Visit,
         mut exchange: Exchange,
     ) -> Response<ReplyBody> {
-        let id = exchange.id.to_string();
+        let id = exchange.id.text();
         let (mut head, lane) = answer.into_parts();
         let granted = visit.switch.take().filter(|switch| switch.wish.is_granted(head.status, &head.headers));
         let Some((switch, upstream)) = granted.zip(lane.upgraded()) else {
@@ -296,7 +297,7 @@ impl Opened<'_> {
 }
 
 fn finished(response: &mut Response<ReplyBody>, visit: &Visit, exchange: &Exchange) {
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     let passage = exchange.edge.as_ref();
     let route = passage.and_then(|passage| passage.route.as_deref());
     let limits = passage.and_then(|passage| passage.limits.as_ref());
@@ -315,7 +316,7 @@ pub(super) fn relayed(
     remove_hop_by_hop(&mut head.headers);
     head.headers.remove(VIA);
     exchange.status = head.status.as_u16();
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());
     let mut response = if is_bodiless(&visit.head.method, head.status) {
         if let Some(recorder) = recorder {

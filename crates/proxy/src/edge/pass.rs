@@ -31,6 +31,9 @@ use crate::traffic::{Engaged, try_enter};
 /// The longest that an attempt may take that is watched by its body's movements.
 const UNBOUNDED: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// So many headers are added at most for a server, but for what a route sets.
+const SAID_BESIDES: usize = 8;
+
 /// So many kept connections of a server may turn out to be closed, one after the other.
 const STALE_LANES: usize = 3;
 
@@ -318,13 +321,8 @@ fn request(
 /// The headers for any server: without those of this connection, with what is said about the client, as the route wants them.
 fn outward_headers(way: Way<'_>, exchange: &Exchange) -> HeaderMap {
     let visit = way.visit;
-    let mut map = visit.head.headers.clone();
+    let mut map = copied(&visit.head.headers);
     remove_hop_by_hop(&mut map);
-    tidy_up(&mut map);
-    map.remove(CONTENT_LENGTH);
-    // The client is told to go on as soon as its body is wanted.
-    map.remove(EXPECT);
-    map.remove(HOST);
     let told = Told {
         peer: visit.peer.address.ip(),
         client: visit.client,
@@ -335,7 +333,7 @@ fn outward_headers(way: Way<'_>, exchange: &Exchange) -> HeaderMap {
         via: Some("tidegate"),
     };
     tell_upstream(&mut map, &told);
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     map.insert(headers::REQUEST_ID, headers::value(&id));
     let rules = &way.route.request_headers;
     if !rules.changes.is_empty() {
@@ -344,12 +342,16 @@ fn outward_headers(way: Way<'_>, exchange: &Exchange) -> HeaderMap {
     map
 }
 
-/// Takes out what servers read in more than one way: names with `_`, which many of them take for `-` and so for a header that only the gateway may
-/// set (nginx's `underscores_in_headers off`), and cookies in pieces, as HTTP/2 may send them (RFC 9113 section 8.2.3).
-fn tidy_up(map: &mut HeaderMap) {
-    let ambiguous: Vec<_> = map.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
-    for name in ambiguous {
-        map.remove(name);
+/// The client's headers, with room for what is said about it; without those that are written anew (the client is told to go on as soon as its
+/// body is wanted), and without what servers read in more than one way: names with `_`, which many of them take for `-` and so for a header
+/// that only the gateway may set (nginx's `underscores_in_headers off`), and cookies in pieces, as HTTP/2 may send them (RFC 9113 section 8.2.3).
+fn copied(from: &HeaderMap) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(from.len() + SAID_BESIDES);
+    for (name, value) in from {
+        let is_anew = *name == CONTENT_LENGTH || *name == EXPECT || *name == HOST;
+        if !is_anew && !name.as_str().contains('_') {
+            map.append(name.clone(), value.clone());
+        }
     }
     if map.get_all(COOKIE).iter().nth(1).is_some() {
         let pieces: Vec<&[u8]> = map.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
@@ -357,6 +359,7 @@ fn tidy_up(map: &mut HeaderMap) {
             map.insert(COOKIE, whole);
         }
     }
+    map
 }
 
 /// The path and query as the upstream gets them.

@@ -1,9 +1,10 @@
 //! What a log in nginx' words needs of a request when it is over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, StatusCode};
 use tidegate_policy::edge::variables::{Escape, Scene, Template, Try};
 
 use super::Passage;
@@ -11,13 +12,10 @@ use super::cache::Use;
 use super::visit::Visit;
 use crate::exchange::Exchange;
 
-/// A request's head as it came, kept to its end. Only where the log has a template: keeping it costs a copy.
+/// A request's head as it came, kept to its end. Only where the log has a template.
 #[derive(Debug)]
 pub struct Seen {
-    method: Method,
-    version: Version,
-    headers: HeaderMap,
-    uri: Uri,
+    head: Arc<Parts>,
     path: String,
     host: Option<String>,
     scheme: &'static str,
@@ -26,24 +24,18 @@ pub struct Seen {
 impl Seen {
     /// What is kept of a request that could be read.
     pub fn of(visit: &Visit) -> Box<Self> {
-        let mut seen = Self::of_head(&visit.head);
-        seen.path.clone_from(&visit.path);
-        seen.host = visit.host().map(str::to_owned);
-        seen.scheme = visit.scheme();
-        seen
+        Box::new(Self {
+            head: visit.head.clone(),
+            path: visit.path.clone(),
+            host: visit.host().map(str::to_owned),
+            scheme: visit.scheme(),
+        })
     }
 
     /// What is kept of a request that was refused for its head.
-    pub fn of_head(head: &Parts) -> Box<Self> {
-        Box::new(Self {
-            method: head.method.clone(),
-            version: head.version,
-            headers: head.headers.clone(),
-            uri: head.uri.clone(),
-            path: head.uri.path().to_owned(),
-            host: None,
-            scheme: "http",
-        })
+    pub fn of_head(head: Parts) -> Box<Self> {
+        let path = head.uri.path().to_owned();
+        Box::new(Self { head: Arc::new(head), path, host: None, scheme: "http" })
     }
 
     /// Writes the line of an exchange that has ended, with its line end.
@@ -54,7 +46,7 @@ impl Seen {
         passage: &Passage,
         elapsed: Duration,
     ) -> Vec<u8> {
-        let id = exchange.id.to_string();
+        let id = exchange.id.text();
         let tries: Vec<Try<'_>> = passage
             .tries
             .iter()
@@ -70,10 +62,10 @@ impl Seen {
             .collect();
         let none = HeaderMap::new();
         let scene = Scene {
-            request: Some((&self.method, self.version, &self.headers)),
-            request_uri: self.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
+            request: Some((&self.head.method, self.head.version, &self.head.headers)),
+            request_uri: self.head.uri.path_and_query().map(http::uri::PathAndQuery::as_str),
             path: Some(&self.path),
-            query: self.uri.query(),
+            query: self.head.uri.query(),
             host: self.host.as_deref(),
             scheme: Some(self.scheme),
             client: Some(passage.client),

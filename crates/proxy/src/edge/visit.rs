@@ -1,6 +1,7 @@
 //! Who asks whom for what: a request's head, read once, in one spelling for routes, checks and upstreams (fault 12).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -18,8 +19,8 @@ use super::{Action, EdgeError, Site};
 /// A request's head, read.
 #[derive(Debug)]
 pub struct Visit {
-    /// As it came.
-    pub head: Parts,
+    /// As it came; shared with who writes it down at the end.
+    pub head: Arc<Parts>,
     /// Whom it is addressed to; none only in HTTP/1.0.
     pub authority: Option<Authority>,
     /// The path in its one spelling.
@@ -44,7 +45,7 @@ impl Visit {
         match read(&head, is_tunnel, site) {
             Ok((authority, path)) => {
                 let client = site.trusted.client(peer.address.ip(), &head.headers);
-                Ok(Self { head, authority, path, client, peer, switch })
+                Ok(Self { head: Arc::new(head), authority, path, client, peer, switch })
             }
             Err(error) => Err((error, Box::new(head))),
         }
@@ -52,10 +53,10 @@ impl Visit {
 
     /// The same once more, asked for by the gateway itself: with GET, and without another protocol.
     pub fn again(&self) -> Self {
-        let mut head = self.head.clone();
+        let mut head = Parts::clone(&self.head);
         head.method = Method::GET;
         Self {
-            head,
+            head: Arc::new(head),
             authority: self.authority.clone(),
             path: self.path.clone(),
             client: self.client,

@@ -1,8 +1,6 @@
 //! Headers that concern one connection and never travel on (RFC 9110, section 7.6.1).
 
-use http::header::{
-    CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, HeaderName, TE};
 use http::{HeaderMap, HeaderValue};
 
 use super::elements;
@@ -10,26 +8,38 @@ use super::elements;
 /// Removes them, and what `Connection` names besides. `TE: trailers` stays, as it asks for what we pass on (gRPC wants it); for an
 /// upgrade that is passed on, the caller keeps `Upgrade` and sets it anew.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let found: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
+    if found.is_empty() {
+        return;
+    }
     let wants_trailers = elements(headers, TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = elements(headers, CONNECTION)
-            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
-            .filter(|name| !is_end_to_end(name))
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    for name in [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE]
-    {
-        headers.remove(name);
-    }
-    for name in ["keep-alive", "proxy-connection", "proxy-authentication-info", "http2-settings"] {
+    let named: Vec<HeaderName> = elements(headers, CONNECTION)
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+        .filter(|name| !is_end_to_end(name))
+        .collect();
+    for name in named.into_iter().chain(found) {
         headers.remove(name);
     }
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authentication-info"
+            | "http2-settings"
+    )
 }
 
 /// What a client must not strip from its own request by naming it in `Connection`: what says whom it is for, how long it is, who

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use tidegate_core::digits::push_address;
 
 use super::{elements, forwarded};
 use crate::edge::client::Client;
@@ -31,6 +32,8 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const REAL: HeaderName = HeaderName::from_static("x-real-ip");
+/// So long is the text of an address at most.
+const ADDRESS: usize = 45;
 /// Others that applications believe, and that we do not write.
 const SPOOFABLE: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-port"),
@@ -41,23 +44,27 @@ const SPOOFABLE: [HeaderName; 4] = [
 
 /// Writes them. What a trusted proxy said is kept and continued; what anybody else said is replaced.
 pub fn tell_upstream(headers: &mut HeaderMap, told: &Told<'_>) {
-    if !told.client.is_behind_trusted {
+    if !told.client.is_behind_trusted && headers.keys().any(is_claim) {
         for name in [FOR, PROTO, HOST, REAL, FORWARDED].into_iter().chain(SPOOFABLE) {
             headers.remove(name);
         }
     }
-    append(headers, FOR, told.peer.to_canonical().to_string());
-    set(headers, REAL, told.client.address.to_string());
+    let mut address = Vec::with_capacity(ADDRESS);
+    push_address(&mut address, told.peer.to_canonical());
+    append(headers, FOR, &address);
+    address.clear();
+    push_address(&mut address, told.client.address);
+    set(headers, REAL, &address);
     if !headers.contains_key(PROTO) {
         headers.insert(PROTO, HeaderValue::from_static(told.scheme));
     }
     if let Some(host) = told.host
         && !headers.contains_key(HOST)
     {
-        set(headers, HOST, host.to_owned());
+        set(headers, HOST, host.as_bytes());
     }
     if told.writes_forwarded {
-        append(headers, FORWARDED, forwarded::element(told.peer, told.host, told.scheme));
+        append(headers, FORWARDED, forwarded::element(told.peer, told.host, told.scheme).as_bytes());
     }
     if let Some(name) = told.via {
         append_via(headers, told.version, name);
@@ -72,21 +79,29 @@ pub fn append_via(headers: &mut HeaderMap, version: Version, name: &str) {
         Version::HTTP_3 => "3.0",
         _ => "1.1",
     };
-    append(headers, VIA, format!("{version} {name}"));
+    append(headers, VIA, [version, " ", name].concat().as_bytes());
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
+/// Whether it says something about the client.
+fn is_claim(name: &HeaderName) -> bool {
+    *name == FORWARDED || *name == REAL || name.as_str().starts_with("x-forwarded-")
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    if let Ok(value) = HeaderValue::from_bytes(value) {
         headers.insert(name, value);
     }
 }
 
 /// Lists go on one line: some applications read only the first.
-fn append(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    let mut all: Vec<&str> = elements(headers, &name).collect();
-    all.push(&value);
-    let all = all.join(", ");
-    set(headers, name, all);
+fn append(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    let mut all: Vec<&[u8]> = elements(headers, &name).map(str::as_bytes).collect();
+    if all.is_empty() {
+        return set(headers, name, value);
+    }
+    all.push(value);
+    let all = all.join(&b", "[..]);
+    set(headers, name, &all);
 }
 
 #[cfg(test)]

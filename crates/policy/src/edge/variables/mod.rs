@@ -2,8 +2,6 @@
 //!
 //! A [`Template`] is compiled once; [`Template::render`] writes it for one [`Scene`]. `$$` is a dollar.
 
-use std::borrow::Cow;
-
 mod name;
 mod scene;
 #[cfg(test)]
@@ -41,7 +39,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Variable(variable) => push_value(scene.value(variable), escape, out),
+                Part::Variable(variable) => push_value(scene, variable, escape, out),
             }
         }
     }
@@ -115,20 +113,34 @@ fn name_at(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-fn push_value(value: Option<Cow<'_, [u8]>>, escape: Escape, out: &mut Vec<u8>) {
-    match (value, escape) {
-        (None, Escape::Log) => out.push(b'-'),
-        (None, _) => {}
-        (Some(value), Escape::None) => out.extend_from_slice(&value),
-        (Some(value), Escape::Log) if value.is_empty() => out.push(b'-'),
-        (Some(value), Escape::Log) => value.iter().for_each(|byte| push_for_log(*byte, out)),
-        (Some(value), Escape::Json) => push_for_json(&String::from_utf8_lossy(&value), out),
+fn push_value(scene: &Scene<'_>, variable: &Variable, escape: Escape, out: &mut Vec<u8>) {
+    let start = out.len();
+    let is_known = scene.push(variable, out).is_some();
+    match escape {
+        Escape::Log if !is_known || out.len() == start => out.push(b'-'),
+        Escape::Log => {
+            // Few values hold anything that has to be escaped.
+            if let Some(first) = out[start..].iter().position(|byte| !is_plain(*byte)) {
+                let rest = out.split_off(start + first);
+                rest.iter().for_each(|byte| push_for_log(*byte, out));
+            }
+        }
+        Escape::Json => {
+            let value = out.split_off(start);
+            push_for_json(&String::from_utf8_lossy(&value), out);
+        }
+        Escape::None => {}
     }
+}
+
+/// Whether a log may hold it as it is.
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\')
 }
 
 fn push_for_log(byte: u8, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    if (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\') {
+    if is_plain(byte) {
         out.push(byte);
     } else {
         out.extend_from_slice(&[b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);

@@ -1,10 +1,10 @@
 //! What variables stand for: everything known about one request at the moment.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version};
+use tidegate_core::digits::{push_address, push_number};
 
 use super::Variable;
 use crate::edge::{http_date, query};
@@ -75,122 +75,151 @@ pub struct Try<'a> {
     pub received: u64,
 }
 
-type Value<'a> = Option<Cow<'a, [u8]>>;
-
-impl<'a> Scene<'a> {
-    /// A variable's value; none when it is not known or does not apply.
-    pub fn value(&self, variable: &Variable) -> Value<'a> {
-        let headers = self.request.map(|(_, _, headers)| headers);
+impl Scene<'_> {
+    /// Appends a variable's value; none, and nothing is appended, when it is not known or does not apply.
+    pub fn push(&self, variable: &Variable, out: &mut Vec<u8>) -> Option<()> {
         match variable {
-            Variable::Word(word) => self.word(word),
-            Variable::RequestHeader(name) => header(headers, name),
-            Variable::AnswerHeader(name) => header(self.answer.map(|(_, headers)| headers), name),
-            Variable::UpstreamHeader(name) => header(self.upstream_headers, name),
-            Variable::Argument(name) => text(query::raw_value(self.query?, name)),
-            Variable::Cookie(name) => cookie(headers?, name),
+            Variable::Word(word) => self.push_word(word, out),
+            Variable::RequestHeader(name) => push_header(out, self.headers(), name),
+            Variable::AnswerHeader(name) => push_header(out, self.answer.map(|(_, headers)| headers), name),
+            Variable::UpstreamHeader(name) => push_header(out, self.upstream_headers, name),
+            Variable::Argument(name) => push_text(out, query::raw_value(self.query?, name)),
+            Variable::Cookie(name) => push_cookie(out, self.headers()?, name),
         }
     }
 
-    fn word(&self, word: &str) -> Value<'a> {
+    fn headers(&self) -> Option<&HeaderMap> {
+        self.request.map(|(_, _, headers)| headers)
+    }
+
+    fn push_word(&self, word: &str, out: &mut Vec<u8>) -> Option<()> {
         match word {
-            "args" | "query_string" => text(self.query),
-            "is_args" => text(Some(if self.query.is_some_and(|query| !query.is_empty()) { "?" } else { "" })),
+            "args" | "query_string" => push_text(out, self.query),
+            "is_args" => {
+                push_text(out, Some(if self.query.is_some_and(|query| !query.is_empty()) { "?" } else { "" }))
+            }
             "host" => match self.host {
-                Some(address) if address.contains(':') => Some(owned(format!("[{address}]"))),
-                host => text(host),
+                Some(address) if address.contains(':') => {
+                    ["[", address, "]"].iter().try_for_each(|part| push_text(out, Some(part)))
+                }
+                host => push_text(out, host),
             },
-            "scheme" => text(self.scheme),
-            "uri" => text(self.path),
-            "request_uri" => text(self.request_uri),
-            "request_id" => text(self.request_id),
-            "request_method" => text(self.request.map(|(method, ..)| method.as_str())),
-            "server_protocol" => text(self.request.map(|(_, version, _)| protocol(version))),
-            "request" => self.request.map(|(method, version, _)| {
+            "scheme" => push_text(out, self.scheme),
+            "uri" => push_text(out, self.path),
+            "request_uri" => push_text(out, self.request_uri),
+            "request_id" => push_text(out, self.request_id),
+            "request_method" => push_text(out, self.request.map(|(method, ..)| method.as_str())),
+            "server_protocol" => push_text(out, self.request.map(|(_, version, _)| protocol(version))),
+            "request" => {
+                let (method, version, _) = self.request?;
                 let uri = self.request_uri.unwrap_or_default();
-                owned(format!("{method} {uri} {}", protocol(version)))
-            }),
-            "remote_addr" => shown(self.client.or(self.peer.map(|peer| peer.ip()))),
-            "remote_port" => shown(self.peer.map(|peer| peer.port())),
-            "remote_user" => text(self.user),
-            "server_addr" => shown(self.local.map(|local| local.ip())),
-            "server_port" => shown(self.local.map(|local| local.port())),
-            "route" => text(self.route),
-            "upstream_cache_status" => text(self.cache_status),
-            "connection" => shown(self.connection.map(|(number, _)| number)),
-            "connection_requests" => shown(self.connection.map(|(_, requests)| requests)),
-            "ssl_protocol" => text(self.tls.map(|(version, ..)| version)),
-            "ssl_cipher" => text(self.tls.map(|(_, cipher, _)| cipher)),
-            "ssl_server_name" => text(self.tls.and_then(|(.., name)| name)),
-            _ => self.measured(word),
+                let parts = [method.as_str(), " ", uri, " ", protocol(version)];
+                parts.iter().try_for_each(|part| push_text(out, Some(part)))
+            }
+            "remote_addr" => push_ip(out, self.client.or(self.peer.map(|peer| peer.ip()))),
+            "remote_port" => push_count(out, self.peer.map(|peer| peer.port().into())),
+            "remote_user" => push_text(out, self.user),
+            "server_addr" => push_ip(out, self.local.map(|local| local.ip())),
+            "server_port" => push_count(out, self.local.map(|local| local.port().into())),
+            "route" => push_text(out, self.route),
+            "upstream_cache_status" => push_text(out, self.cache_status),
+            "connection" => push_count(out, self.connection.map(|(number, _)| number)),
+            "connection_requests" => push_count(out, self.connection.map(|(_, requests)| requests)),
+            "ssl_protocol" => push_text(out, self.tls.map(|(version, ..)| version)),
+            "ssl_cipher" => push_text(out, self.tls.map(|(_, cipher, _)| cipher)),
+            "ssl_server_name" => push_text(out, self.tls.and_then(|(.., name)| name)),
+            _ => self.push_measured(word, out),
         }
     }
 
     /// Times, sizes and outcomes.
-    fn measured(&self, word: &str) -> Value<'a> {
+    fn push_measured(&self, word: &str, out: &mut Vec<u8>) -> Option<()> {
         let seconds = self.now.div_euclid(1_000_000);
         match word {
-            "msec" => Some(owned(format!("{seconds}.{:03}", self.now.rem_euclid(1_000_000) / 1_000))),
-            "time_local" => Some(owned(http_date::common_log(seconds))),
-            "time_iso8601" => Some(owned(http_date::iso8601(seconds))),
-            "status" => shown(self.answer.map(|(status, _)| status.as_u16())),
-            "bytes_sent" => shown(self.sent.map(|(all, _)| all)),
-            "body_bytes_sent" => shown(self.sent.map(|(_, body)| body)),
-            "request_length" => shown(self.request_length),
-            "request_time" => self.elapsed.map(|elapsed| owned(in_seconds(elapsed))),
-            "upstream_addr" => self.of_tries(|one| Some(one.address.to_owned())),
-            "upstream_status" => self.of_tries(|one| one.status.map(|status| status.as_u16().to_string())),
-            "upstream_connect_time" => self.of_tries(|one| one.connected.map(in_seconds)),
-            "upstream_header_time" => self.of_tries(|one| one.head.map(in_seconds)),
-            "upstream_response_time" => self.of_tries(|one| one.end.map(in_seconds)),
-            "upstream_bytes_received" => self.of_tries(|one| Some(one.received.to_string())),
+            "msec" => push_seconds(out, Some(Duration::from_micros(self.now.unsigned_abs()))),
+            "time_local" => {
+                http_date::push_common_log(out, seconds);
+                Some(())
+            }
+            "time_iso8601" => {
+                http_date::push_iso8601(out, seconds);
+                Some(())
+            }
+            "status" => push_count(out, self.answer.map(|(status, _)| status.as_u16().into())),
+            "bytes_sent" => push_count(out, self.sent.map(|(all, _)| all)),
+            "body_bytes_sent" => push_count(out, self.sent.map(|(_, body)| body)),
+            "request_length" => push_count(out, self.request_length),
+            "request_time" => push_seconds(out, self.elapsed),
+            "upstream_addr" => self.push_tries(out, |one, out| push_text(out, Some(one.address))),
+            "upstream_status" => {
+                self.push_tries(out, |one, out| push_count(out, one.status.map(|status| status.as_u16().into())))
+            }
+            "upstream_connect_time" => self.push_tries(out, |one, out| push_seconds(out, one.connected)),
+            "upstream_header_time" => self.push_tries(out, |one, out| push_seconds(out, one.head)),
+            "upstream_response_time" => self.push_tries(out, |one, out| push_seconds(out, one.end)),
+            "upstream_bytes_received" => {
+                self.push_tries(out, |one, out| push_count(out, Some(one.received)))
+            }
             _ => None,
         }
     }
 
-    fn of_tries(&self, tell: impl Fn(&Try<'_>) -> Option<String>) -> Value<'a> {
-        if self.tries.is_empty() {
-            return None;
+    /// One value for each server; `-` where there is none.
+    fn push_tries(
+        &self,
+        out: &mut Vec<u8>,
+        push: impl Fn(&Try<'_>, &mut Vec<u8>) -> Option<()>,
+    ) -> Option<()> {
+        for (place, one) in self.tries.iter().enumerate() {
+            if place > 0 {
+                out.extend_from_slice(b", ");
+            }
+            push(one, out).unwrap_or_else(|| out.push(b'-'));
         }
-        let all: Vec<String> =
-            self.tries.iter().map(|one| tell(one).unwrap_or_else(|| "-".to_owned())).collect();
-        Some(owned(all.join(", ")))
+        (!self.tries.is_empty()).then_some(())
     }
 }
 
 /// Several headers of one name become one value (RFC 9110, section 5.3).
-fn header<'a>(headers: Option<&'a HeaderMap>, name: &HeaderName) -> Value<'a> {
+fn push_header(out: &mut Vec<u8>, headers: Option<&HeaderMap>, name: &HeaderName) -> Option<()> {
     let mut values = headers?.get_all(name).iter();
-    let first = values.next()?.as_bytes();
-    let mut joined = Cow::Borrowed(first);
+    out.extend_from_slice(values.next()?.as_bytes());
     for value in values {
-        let all = joined.to_mut();
-        all.extend_from_slice(b", ");
-        all.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(value.as_bytes());
     }
-    Some(joined)
+    Some(())
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Value<'a> {
+fn push_cookie(out: &mut Vec<u8>, headers: &HeaderMap, name: &str) -> Option<()> {
     let cookies = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs =
         cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    text(pairs.find(|(its, _)| *its == name).map(|(_, value)| value))
+    push_text(out, pairs.find(|(its, _)| *its == name).map(|(_, value)| value))
 }
 
-fn text(value: Option<&str>) -> Value<'_> {
-    value.map(|value| Cow::Borrowed(value.as_bytes()))
+fn push_text(out: &mut Vec<u8>, text: Option<&str>) -> Option<()> {
+    out.extend_from_slice(text?.as_bytes());
+    Some(())
 }
 
-fn owned<'a>(value: String) -> Cow<'a, [u8]> {
-    Cow::Owned(value.into_bytes())
+fn push_ip(out: &mut Vec<u8>, address: Option<IpAddr>) -> Option<()> {
+    push_address(out, address?);
+    Some(())
 }
 
-fn shown<'a>(value: Option<impl std::fmt::Display>) -> Value<'a> {
-    value.map(|value| owned(value.to_string()))
+fn push_count(out: &mut Vec<u8>, count: Option<u64>) -> Option<()> {
+    push_number(out, count?, 1);
+    Some(())
 }
 
-fn in_seconds(time: Duration) -> String {
-    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
+/// Seconds with milliseconds.
+fn push_seconds(out: &mut Vec<u8>, time: Option<Duration>) -> Option<()> {
+    let time = time?;
+    push_number(out, time.as_secs(), 1);
+    out.push(b'.');
+    push_number(out, time.subsec_millis().into(), 3);
+    Some(())
 }
 
 fn protocol(version: Version) -> &'static str {

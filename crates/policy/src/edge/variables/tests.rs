@@ -87,7 +87,7 @@ fn every_word_is_in_its_place_and_has_a_value() {
         cache_status: Some("HIT"),
     };
     for (word, _) in WORDS {
-        assert!(scene.value(&Variable::Word(word)).is_some(), "{word}");
+        assert!(scene.push(&Variable::Word(word), &mut Vec::new()).is_some(), "{word}");
     }
 }
 

@@ -148,7 +148,7 @@ fn goes_by(job: &Job<'_>, incoming: &Incoming, exchange: &Exchange) -> bool {
     if job.cache.bypass.is_empty() {
         return false;
     }
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     let scene = job.way.scene(&id, exchange);
     job.cache.bypass.iter().any(|template| {
         let mut value = Vec::new();
@@ -235,7 +235,7 @@ fn only_kept(
     recorder: Option<Box<Recorder>>,
     mut exchange: Exchange,
 ) -> Response<ReplyBody> {
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());
     let (mut head, lane) = answer.into_parts();
     tokio::spawn(refresh::take_in(lane, recorder, job.way.proxy.times.idle));

@@ -26,8 +26,9 @@ pub fn behind(gateway: &Arc<Gateway>, job: &Job<'_>, looked: &Looked, exchange: 
     let Ok(flight) = job.cache.store.flights.go(&job.flight_key(looked)) else { return };
     let mut visit = job.way.visit.again();
     // What this client wants of the cache is no affair of the next one's.
+    let asked = &mut Arc::make_mut(&mut visit.head).headers;
     for name in [CACHE_CONTROL, PRAGMA] {
-        visit.head.headers.remove(name);
+        asked.remove(name);
     }
     let route = job.way.route.clone();
     let mut passage = Passage::new(Some(route.clone()), visit.address(), visit.peer.clone());

@@ -53,7 +53,7 @@ pub fn tell(
     let mut map = stored.headers.clone();
     map.insert(AGE, HeaderValue::from(telling.age.max(0)));
     mark(cache, telling.done, telling.used, &mut map, &mut exchange);
-    let id = exchange.id.to_string();
+    let id = exchange.id.text();
     let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());
     let mut response = if holds(way, stored) {
         own::not_modified(map, &mut exchange)
