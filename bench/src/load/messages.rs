@@ -60,7 +60,7 @@ mod tests {
 
     #[tokio::test]
     async fn messages_come_back() {
-        let origin = crate::upstream::origin::start().unwrap();
+        let origin = crate::upstream::origin::start().await.unwrap();
         let span = Span { warm_up: Duration::ZERO, measured: Duration::from_millis(1) };
         let measured = messages(origin, "/ws", span, None).await.unwrap();
         assert!(measured.answers > 0);

@@ -10,7 +10,8 @@ pub(super) const METHOD: &str = "\
 ### How the edge is measured
 
 `cargo xtask bench edge`: nginx and Tidegate with the same routes and files, one worker each on core 0; one load generator with 64
-connections, each of which asks again as soon as it is answered, and the server behind both gateways are on core 1. nginx has
+connections, each of which asks again as soon as it is answered, and the server behind both gateways are one thread on core 1 that never
+sleeps: a gateway would have to wake it, which costs more than to send, and the slower one would pay for it more often. nginx has
 `sendfile`, `tcp_nopush`, `open_file_cache`, keep-alive to the server, answers of 100 KiB in memory, its access log in blocks of 64 KiB,
 and writes the same `X-Forwarded-*` and `X-Real-IP` as Tidegate does by itself. Tidegate writes its access log as `combined` too; metrics and
 all else are as they are by default. No answer is taken from a cache.

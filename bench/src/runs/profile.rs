@@ -34,7 +34,7 @@ pub(crate) async fn run(setting: &Setting<'_>, name: &str, work: &Work, seconds:
 
 /// The same of a work of the edge.
 pub(crate) async fn edge(setting: &Setting<'_>, name: &str, work: &EdgeWork, seconds: f64) -> Result<String> {
-    let grounds = Grounds::prepare(&setting.site)?;
+    let grounds = Grounds::prepare(&setting.site).await?;
     let edge = Edge::start(name, &setting.site, &grounds)?;
     let title = format!("{name}, {}: {}", work.name, work.says);
     let load = async |span| work.saturate(&edge, &grounds, span).await;

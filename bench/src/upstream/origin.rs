@@ -24,23 +24,19 @@ struct Answers {
     hundred: Bytes,
 }
 
-/// Starts it on a thread of its own and a free port of 127.0.0.1. It lives as long as the program.
-pub(crate) fn start() -> Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("no port for the server")?;
-    listener.set_nonblocking(true)?;
+/// Starts it on a free port of 127.0.0.1, in the load generator's own runtime: so its core has one thread, which never has to be woken
+/// by the gateway. It lives as long as the runtime.
+pub(crate) async fn start() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the server")?;
     let address = listener.local_addr()?;
     let answers = Answers { kilobyte: answer(1024), hundred: answer(100 * 1024) };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("origin".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            let Ok(listener) = TcpListener::from_std(listener) else { return };
-            while let Ok((stream, _)) = listener.accept().await {
-                let answers = answers.clone();
-                // An error is a gateway that went away.
-                tokio::spawn(async move { serve(stream, &answers).await.ok() });
-            }
-        });
-    })?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let answers = answers.clone();
+            // An error is a gateway that went away.
+            tokio::spawn(async move { serve(stream, &answers).await.ok() });
+        }
+    });
     Ok(address)
 }
 
@@ -107,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_path_names_the_size() {
-        let address = start().unwrap();
+        let address = start().await.unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         for (path, size) in [("/proxy/1k", 1024), ("/proxy/100k", 100 * 1024)] {
             let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");

@@ -31,7 +31,7 @@ type Seen = BTreeMap<(&'static str, &'static str), Vec<Measured>>;
 
 /// Measures everything.
 pub(crate) async fn run(setting: &Setting<'_>, plan: &Plan) -> Result<EdgeResult> {
-    let grounds = Grounds::prepare(&setting.site)?;
+    let grounds = Grounds::prepare(&setting.site).await?;
     let names: Vec<&str> =
         [NGINX, TIDEGATE].into_iter().filter(|name| setting.gateways.iter().any(|one| one == name)).collect();
     let (seen, versions) = rounds(setting, plan, &grounds, &names).await?;
