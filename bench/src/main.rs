@@ -45,22 +45,25 @@ fn main() -> Result<()> {
         eprintln!("one core, or no taskset: gateway and load share it, and the figures say little");
     }
     process::allow_many_files();
-    let upstream = Upstream::start()?;
     let folder = tempfile::Builder::new().prefix("tidegate-bench-").tempdir()?;
-    let setting = Setting {
-        machine,
-        site: Site {
-            folder: folder.path(),
-            downloads: &kept()?,
-            upstream: upstream.address,
-            pinned,
-            tidegate: arguments.tidegate.clone(),
-        },
-        gateways: gateways(&arguments),
-        upstream,
-        smoke: arguments.smoke,
-    };
-    until_interrupted(run(&setting, &arguments))
+    let downloads = kept()?;
+    until_interrupted(async {
+        let upstream = Upstream::start().await?;
+        let setting = Setting {
+            machine,
+            site: Site {
+                folder: folder.path(),
+                downloads: &downloads,
+                upstream: upstream.address,
+                pinned,
+                tidegate: arguments.tidegate.clone(),
+            },
+            gateways: gateways(&arguments),
+            upstream,
+            smoke: arguments.smoke,
+        };
+        run(&setting, &arguments).await
+    })
 }
 
 /// Interrupted or not: what was started is ended when `work` is dropped.
@@ -101,10 +104,7 @@ async fn run(setting: &Setting<'_>, arguments: &Arguments) -> Result<()> {
             println!("{said}");
             return Ok(());
         }
-        What::Train(load) => {
-            runs::load::run(setting, &plan(load, false)?).await?;
-            return Ok(());
-        }
+        What::Train(load) => return train(setting, load).await,
         What::Report | What::Drill { .. } => Results::load(&folder),
         What::All => all(setting).await?,
         What::Edge(edge) => Results { edge: Some(edge_result(setting, edge).await?), ..Results::default() },
@@ -149,6 +149,21 @@ async fn all(setting: &Setting<'_>) -> Result<Results> {
         },
         edge: Some(edge_result(setting, &EdgeArguments::default()).await?),
     })
+}
+
+/// Works of either kind; nothing is kept.
+async fn train(setting: &Setting<'_>, load: &LoadArguments) -> Result<()> {
+    let (edge, others): (Vec<String>, Vec<String>) =
+        load.works.iter().cloned().partition(|name| edge_work(name).is_ok());
+    if !others.is_empty() {
+        let load = LoadArguments { works: others, ..load.clone() };
+        runs::load::run(setting, &plan(&load, false)?).await?;
+    }
+    if !edge.is_empty() {
+        let edge = EdgeArguments { works: edge, rounds: load.rounds, seconds: load.seconds, connections: 0 };
+        edge_result(setting, &edge).await?;
+    }
+    Ok(())
 }
 
 async fn edge_result(setting: &Setting<'_>, edge: &EdgeArguments) -> Result<EdgeResult> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +23,14 @@ pub(crate) fn can_pin() -> bool {
     std::thread::available_parallelism().is_ok_and(|cores| cores.get() >= 2) && works("taskset")
 }
 
+/// Whether this program has been pinned, and so the gateway is on another core.
+static PINNED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the load generator and the gateway have a core each.
+pub(crate) fn is_pinned() -> bool {
+    PINNED.load(Ordering::Relaxed)
+}
+
 /// Pins this program. To be called before it has a second thread.
 pub(crate) fn pin_self() -> Result<()> {
     let process = std::process::id().to_string();
@@ -32,6 +41,7 @@ pub(crate) fn pin_self() -> Result<()> {
     if !status.success() {
         bail!("taskset cannot pin the load generator to core {LOAD_CORE}");
     }
+    PINNED.store(true, Ordering::Relaxed);
     Ok(())
 }
 

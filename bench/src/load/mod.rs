@@ -1,5 +1,6 @@
 //! The load generator: keep-alive connections, either as fast as answers come or at a rate that does not wait.
 
+mod awake;
 mod crowd;
 mod handshake;
 mod lane;
@@ -21,6 +22,7 @@ use tokio_rustls::rustls::ClientConfig;
 use crate::process::{Cpu, Gateway};
 use crate::sample::percentile;
 use crate::work::{Expected, Work};
+use awake::Awake;
 pub(crate) use crowd::Crowd;
 pub(crate) use handshake::{client, handshakes};
 pub(crate) use lane::Lane;
@@ -142,6 +144,7 @@ async fn each<F: Future<Output = Result<()>> + 'static>(
     span: Span,
     gateway: Option<&Gateway>,
 ) -> Result<Measured> {
+    let _awake = Awake::start();
     let counts = Rc::new(Counts::default());
     let mut tasks = JoinSet::new();
     let local = LocalSet::new();

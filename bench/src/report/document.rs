@@ -10,8 +10,9 @@ use crate::work::{CROSS, WORKS};
 const METHOD: &str = "\
 ## How it is measured
 
-One fake provider, one load generator with 64 keep-alive HTTP/1.1 connections, both on core 1; one gateway at a time under
-load, alone on core 0, with one worker. All over loopback without TLS. nginx is configured as cheaply as we know how: keep-alive
+One fake provider, one load generator with 64 keep-alive HTTP/1.1 connections, both in one thread on core 1, which at saturation never
+sleeps (a gateway would have to wake it, which costs more than to send, and the slower one would pay for it more often); one gateway at
+a time under load, alone on core 0, with one worker. All over loopback without TLS. nginx is configured as cheaply as we know how: keep-alive
 on both sides, bodies in memory, access log in blocks of 64 KiB, no buffering for streams. Tidegate runs as anyone would run it:
 usage, cost, metrics and a log line per request, its log going to a file. The gateways take turns in every round; figures are
 medians of the rounds, ratios medians of each round's ratio.

@@ -20,7 +20,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::wire::{Length, Wire};
 use answers::Answer;
 
-/// A server on its own thread. It lives as long as the program.
+/// A server in the load generator's own runtime: so its core has one thread, which the gateway never has to wake. It lives as long as the
+/// runtime.
 pub(crate) struct Upstream {
     /// Where it listens, on 127.0.0.1.
     pub(crate) address: SocketAddr,
@@ -29,21 +30,16 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// Starts it on a free port.
-    pub(crate) fn start() -> Result<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").context("no port for the fake provider")?;
-        listener.set_nonblocking(true)?;
+    pub(crate) async fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port for the fake provider")?;
         let address = listener.local_addr()?;
         let requests = Arc::new(AtomicU64::new(0));
         let shared = Arc::new(Shared { answers: Mutex::default(), requests: Arc::clone(&requests) });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("fake-provider".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                let Ok(listener) = TcpListener::from_std(listener) else { return };
-                while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(connection(stream, Arc::clone(&shared)));
-                }
-            });
-        })?;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(connection(stream, Arc::clone(&shared)));
+            }
+        });
         Ok(Self { address, requests })
     }
 

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
@@ -35,29 +34,6 @@ pub(crate) struct Grounds {
     key: PathBuf,
     /// A client that knows the certificate.
     pub(crate) client: Arc<ClientConfig>,
-    /// Where the load generator has a core of its own.
-    _awake: Option<Awake>,
-}
-
-/// Keeps the load generator's core from sleeping. To wake another core costs whoever sends to it more than the sending itself, in a
-/// virtual machine above all; and the slower a gateway is, the more often the other core would sleep. Nobody pays for that where requests
-/// come from a network.
-struct Awake(JoinHandle<()>);
-
-impl Awake {
-    fn start() -> Self {
-        Self(tokio::spawn(async {
-            loop {
-                tokio::task::yield_now().await;
-            }
-        }))
-    }
-}
-
-impl Drop for Awake {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl Grounds {
@@ -75,7 +51,7 @@ impl Grounds {
         let known = CertificateDer::from(made.cert.der().to_vec());
         let client = crate::load::client(known)?;
         let origin = origin::start().await?;
-        Ok(Self { origin, files, certificate, key, client, _awake: site.pinned.then(Awake::start) })
+        Ok(Self { origin, files, certificate, key, client })
     }
 }
 

@@ -206,7 +206,8 @@ impl Opened<'_> {
         let way = Way { visit: &visit, route, proxy, fitted, paths: self.site.paths };
         let only_reads = matches!(visit.head.method, Method::GET | Method::HEAD) && visit.switch.is_none();
         if let Some(cache) = proxy.cache.as_ref().filter(|_| only_reads) {
-            let answered = Box::pin(cache::answer::answer(self.gateway, way, cache, incoming, exchange)).await;
+            let answered =
+                Box::pin(cache::answer::answer(self.gateway, way, cache, incoming, exchange)).await;
             return answered.unwrap_or_else(|(error, mut back)| self.failed(&error, &visit, &mut back));
         }
         match pass(way, incoming, &mut exchange).await {

@@ -151,15 +151,12 @@ impl Scene<'_> {
             "request_length" => push_count(out, self.request_length),
             "request_time" => push_seconds(out, self.elapsed),
             "upstream_addr" => self.push_tries(out, |one, out| push_text(out, Some(one.address))),
-            "upstream_status" => {
-                self.push_tries(out, |one, out| push_count(out, one.status.map(|status| status.as_u16().into())))
-            }
+            "upstream_status" => self
+                .push_tries(out, |one, out| push_count(out, one.status.map(|status| status.as_u16().into()))),
             "upstream_connect_time" => self.push_tries(out, |one, out| push_seconds(out, one.connected)),
             "upstream_header_time" => self.push_tries(out, |one, out| push_seconds(out, one.head)),
             "upstream_response_time" => self.push_tries(out, |one, out| push_seconds(out, one.end)),
-            "upstream_bytes_received" => {
-                self.push_tries(out, |one, out| push_count(out, Some(one.received)))
-            }
+            "upstream_bytes_received" => self.push_tries(out, |one, out| push_count(out, Some(one.received))),
             _ => None,
         }
     }
