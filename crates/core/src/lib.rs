@@ -5,6 +5,7 @@ pub mod fault;
 pub mod id;
 pub mod json;
 pub mod money;
+pub mod pieces;
 pub mod secret;
 
 pub use fault::FaultKind;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, Uri};
+use tidegate_core::pieces::Pieces;
 use tidegate_llm::passage::{Edits, Endpoint as Kind, peek};
 use tidegate_llm::{BadRequest, Dialect};
 use tidegate_net::Incoming;
@@ -103,13 +104,13 @@ fn choose(
     method: &Method,
     body: Bytes,
     exchange: &Exchange,
-) -> Result<(Arc<Target>, Bytes), GatewayError> {
+) -> Result<(Arc<Target>, Pieces), GatewayError> {
     let content_type = map.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_form = content_type.get(..19).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
     if is_form && let Some(field) = multipart::model(content_type, &body)? {
         let target = target_of(&field.value, map, exchange)?;
         let body = field.replace(&body, &target.model);
-        return Ok((target, body));
+        return Ok((target, body.into()));
     }
     if *method == Method::POST && content_type.contains("json") && !body.is_empty() {
         match peek(Kind::Other, &body) {
@@ -124,7 +125,7 @@ fn choose(
             Err(bad) => return Err(bad.into()),
         }
     }
-    Ok((default_target(map, exchange)?, body))
+    Ok((default_target(map, exchange)?, body.into()))
 }
 
 fn names_model(body: &[u8]) -> bool {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::{Body, Frame, SizeHint};
+use tidegate_core::pieces::Pieces;
 use tidegate_net::{LaneBody, LaneError, LaneLimits, Outgoing};
 use tidegate_policy::{TimeLimits, retry_after};
 
@@ -28,14 +29,14 @@ pub struct Outbound {
     /// Its type; `None` when there is no body.
     pub content_type: Option<HeaderValue>,
     /// The body.
-    pub body: Bytes,
+    pub body: Pieces,
 }
 
 impl Outbound {
     /// A JSON body posted.
-    pub fn json(path: impl Into<Cow<'static, str>>, body: Bytes) -> Self {
+    pub fn json(path: impl Into<Cow<'static, str>>, body: impl Into<Pieces>) -> Self {
         let content_type = Some(HeaderValue::from_static("application/json"));
-        Self { method: Method::POST, path: path.into(), content_type, body }
+        Self { method: Method::POST, path: path.into(), content_type, body: body.into() }
     }
 }
 
@@ -107,8 +108,8 @@ pub async fn send(
 
 fn ask_demo(outbound: &Outbound) -> Response<UpstreamBody> {
     let answer = match &*outbound.path {
-        "/embeddings" => demo::embeddings(&outbound.body),
-        _ => demo::chat(&outbound.body),
+        "/embeddings" => demo::embeddings(&outbound.body.whole()),
+        _ => demo::chat(&outbound.body.whole()),
     };
     let mut response = Response::new(UpstreamBody::Demo(answer.body));
     *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or_default();
@@ -123,7 +124,7 @@ fn build(
     forwarded: &HeaderMap,
 ) -> Result<Request<Outgoing>, GatewayError> {
     let line = way.line;
-    let mut request = Request::new(Outgoing::full(outbound.body));
+    let mut request = Request::new(Outgoing::pieces(outbound.body));
     *request.method_mut() = outbound.method;
     *request.uri_mut() = Uri::from_maybe_shared(Bytes::from([&*line.path, &*outbound.path].concat()))
         .map_err(|error| GatewayError::Internal(format!("the target's path is no path: {error}")))?;

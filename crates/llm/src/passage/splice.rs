@@ -4,10 +4,15 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use tidegate_core::pieces::Pieces;
+
 use super::layout::{Entry, Field, entries};
 use super::peek::Peek;
 
-/// Changes to one body, applied in one copy by [`Edits::apply`].
+/// Stretches this long are shared with the body as it came: to copy them costs more than to send one piece more.
+const SHARED: usize = 16 * 1024;
+
+/// Changes to one body, applied all at once by [`Edits::apply`].
 #[derive(Debug)]
 pub struct Edits<'a> {
     body: &'a Bytes,
@@ -86,17 +91,16 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// The changed body; the same bytes, uncopied, if nothing was changed.
-    pub fn apply(self) -> Bytes {
+    /// The changed body. Long stretches that stay as they are, are not copied.
+    pub fn apply(self) -> Pieces {
         if self.changes.is_empty() && self.appended.is_empty() {
-            return self.body.clone();
+            return self.body.clone().into();
         }
         let (Some(first), Some(last)) = (self.entries.first(), self.entries.last()) else {
-            return [b"{", &self.appended[..], b"}"].concat().into();
+            return Bytes::from([b"{", &self.appended[..], b"}"].concat()).into();
         };
-        let body = &self.body[..];
         let grown: usize = self.changes.iter().map(|(_, change)| change.size()).sum();
-        let mut out = Copy::new(body, body.len() + grown + self.appended.len() + 1);
+        let mut out = Copy::new(self.body, grown + self.appended.len() + 1);
         out.keep(0..first.key.start);
         let mut before = None;
         let mut is_first = true;
@@ -127,7 +131,7 @@ impl<'a> Edits<'a> {
             }
             out.put(&self.appended);
         }
-        out.keep(last.value.end..body.len());
+        out.keep(last.value.end..self.body.len());
         out.finish()
     }
 
@@ -168,16 +172,20 @@ fn json_string(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).unwrap_or_default()
 }
 
-/// Copies ranges of a body; ranges that touch are copied at once.
+/// Puts ranges of a body together; ranges that touch are one.
 struct Copy<'a> {
-    body: &'a [u8],
+    body: &'a Bytes,
+    pieces: Pieces,
+    /// Behind the pieces: what was copied.
     out: Vec<u8>,
     run: Range<usize>,
 }
 
 impl<'a> Copy<'a> {
-    fn new(body: &'a [u8], capacity: usize) -> Self {
-        Self { body, out: Vec::with_capacity(capacity), run: 0..0 }
+    /// One that will be longer than `body` by so much at most.
+    fn new(body: &'a Bytes, grown: usize) -> Self {
+        let copied = if body.len() < SHARED { body.len() } else { 0 };
+        Self { body, pieces: Pieces::default(), out: Vec::with_capacity(copied + grown), run: 0..0 }
     }
 
     fn keep(&mut self, range: Range<usize>) {
@@ -196,12 +204,18 @@ impl<'a> Copy<'a> {
     }
 
     fn flush(&mut self) {
-        self.out.extend_from_slice(&self.body[self.run.clone()]);
+        let run = self.run.clone();
+        if run.len() < SHARED {
+            return self.out.extend_from_slice(&self.body[run]);
+        }
+        self.pieces.push(std::mem::take(&mut self.out).into());
+        self.pieces.push(self.body.slice(run));
     }
 
-    fn finish(mut self) -> Bytes {
+    fn finish(mut self) -> Pieces {
         self.flush();
-        self.out.into()
+        self.pieces.push(self.out.into());
+        self.pieces
     }
 }
 
@@ -217,7 +231,7 @@ mod tests {
         let seen = peek(Endpoint::Other, &body).unwrap();
         let mut edits = Edits::new(&body, &seen);
         edit(&mut edits);
-        String::from_utf8(edits.apply().to_vec()).unwrap()
+        String::from_utf8(edits.apply().whole().to_vec()).unwrap()
     }
 
     #[test]
@@ -234,7 +248,22 @@ mod tests {
         let mut edits = Edits::new(&body, &seen);
         edits.model("a");
         edits.remove_nulls();
-        assert_eq!(edits.apply().as_ptr(), body.as_ptr());
+        assert_eq!(edits.apply().first().as_ptr(), body.as_ptr());
+    }
+
+    #[test]
+    fn long_stretches_are_shared_and_what_changes_stands_between_them() {
+        let long = "x".repeat(SHARED);
+        let text = format!(r#"{{"a":"{long}","model":"m","b":"{long}"}}"#);
+        let body = Bytes::from(text.clone());
+        let seen = peek(Endpoint::Other, &body).unwrap();
+        let mut edits = Edits::new(&body, &seen);
+        edits.model("other");
+        let mut pieces = edits.apply();
+        assert_eq!(pieces.whole(), text.replace(r#""m""#, r#""other""#));
+        assert_eq!(pieces.pop().unwrap().as_ptr(), body.as_ptr());
+        assert_eq!(pieces.pop().unwrap(), r#""other""#);
+        assert!(pieces.pop().unwrap().len() > SHARED && pieces.is_empty());
     }
 
     #[test]

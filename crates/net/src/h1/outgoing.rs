@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use tidegate_core::pieces::Pieces;
 
 /// Why a request's body could not be read to its end.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -12,7 +13,7 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 pub enum Outgoing {
     /// In memory; may be empty.
-    Full(Bytes),
+    Full(Pieces),
     /// Sent as it comes: with a `Content-Length` when its size is known exactly, otherwise in chunks.
     Stream(UnsyncBoxBody<Bytes, BodyError>),
 }
@@ -20,7 +21,12 @@ pub enum Outgoing {
 impl Outgoing {
     /// A whole body in memory.
     pub fn full(bytes: Bytes) -> Self {
-        Self::Full(bytes)
+        Self::Full(bytes.into())
+    }
+
+    /// A body in memory, in pieces.
+    pub fn pieces(pieces: Pieces) -> Self {
+        Self::Full(pieces)
     }
 
     /// A body that is sent as it comes. Its trailers stay behind.

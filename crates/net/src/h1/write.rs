@@ -9,6 +9,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE}
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
+use tidegate_core::pieces::Pieces;
 use tokio::io::AsyncWrite;
 
 use super::error::Error;
@@ -36,6 +37,8 @@ pub(crate) struct Message {
 enum Rest {
     /// Nothing.
     None,
+    /// What is in memory already.
+    Pieces(Pieces),
     /// That many bytes.
     Length(u64, UnsyncBoxBody<Bytes, BodyError>),
     /// Up to its end.
@@ -47,7 +50,7 @@ impl Message {
     pub(crate) fn new(request: Request<Outgoing>) -> Self {
         let (head, body) = request.into_parts();
         let small = match &body {
-            Outgoing::Full(bytes) if bytes.len() <= SMALL => bytes.len(),
+            Outgoing::Full(pieces) if pieces.first().len() <= SMALL => pieces.first().len(),
             _ => 0,
         };
         let mut front = Vec::with_capacity(HEAD + small);
@@ -109,6 +112,16 @@ impl Message {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         match &mut self.rest {
             Rest::None => Poll::Ready(Ok(false)),
+            Rest::Pieces(pieces) => match pieces.pop() {
+                Some(piece) => {
+                    self.unsent.data = piece;
+                    Poll::Ready(Ok(true))
+                }
+                None => {
+                    self.rest = Rest::None;
+                    Poll::Ready(Ok(false))
+                }
+            },
             Rest::Length(left, body) => {
                 let data = ready!(poll_data(body, context)).transpose()?.unwrap_or_default();
                 let rest = left.checked_sub(data.len() as u64);
@@ -191,7 +204,7 @@ pub(crate) fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderV
 /// together with the head.
 fn frame(out: &mut Vec<u8>, method: &Method, body: Outgoing) -> (Bytes, Rest) {
     let length = match &body {
-        Outgoing::Full(bytes) => Some(bytes.len() as u64),
+        Outgoing::Full(pieces) => Some(pieces.len() as u64),
         Outgoing::Stream(body) => body.size_hint().exact(),
     };
     // Into a Vec nothing fails.
@@ -201,11 +214,15 @@ fn frame(out: &mut Vec<u8>, method: &Method, body: Outgoing) -> (Bytes, Rest) {
         None => out.write_all(b"transfer-encoding: chunked\r\n\r\n"),
     };
     match (body, length) {
-        (Outgoing::Full(bytes), _) if bytes.len() <= SMALL => {
-            out.extend_from_slice(&bytes);
-            (Bytes::new(), Rest::None)
+        (Outgoing::Full(mut pieces), _) => {
+            while pieces.first().len() <= SMALL
+                && let Some(small) = pieces.pop()
+            {
+                out.extend_from_slice(&small);
+            }
+            let data = pieces.pop().unwrap_or_default();
+            (data, if pieces.is_empty() { Rest::None } else { Rest::Pieces(pieces) })
         }
-        (Outgoing::Full(bytes), _) => (bytes, Rest::None),
         (Outgoing::Stream(_), Some(0)) => (Bytes::new(), Rest::None),
         (Outgoing::Stream(body), Some(length)) => (Bytes::new(), Rest::Length(length, body)),
         (Outgoing::Stream(body), None) => (Bytes::new(), Rest::Chunks(body)),

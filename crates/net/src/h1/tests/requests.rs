@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Frame;
 use http_body_util::Full;
+use tidegate_core::pieces::Pieces;
 
 use super::scripted::{Scripted, Step, from_fn};
 use crate::h1::Outgoing;
@@ -55,6 +56,20 @@ async fn a_large_body_leaves_with_its_head_in_one_call() {
     let told = format!("{HEAD}content-length: 20000\r\n\r\n{body}");
     assert_eq!(written(post(Outgoing::full(body.clone().into())), false).await, (told.clone(), 1));
     assert_eq!(written(post(Outgoing::full(body.into())), true).await.0, told);
+}
+
+#[tokio::test]
+async fn pieces_leave_in_their_order_the_small_ones_with_the_head() {
+    let long = "x".repeat(100_000);
+    let body = || {
+        let mut pieces = Pieces::from(Bytes::from_static(b"small"));
+        pieces.push(long.clone().into());
+        pieces.push(Bytes::from_static(b"end"));
+        Outgoing::pieces(pieces)
+    };
+    let told = format!("{HEAD}content-length: 100008\r\n\r\nsmall{long}end");
+    assert_eq!(written(post(body()), false).await, (told.clone(), 2));
+    assert_eq!(written(post(body()), true).await.0, told);
 }
 
 #[tokio::test]
