@@ -274,7 +274,8 @@ impl LanePool {
     }
 
     async fn connect_within(&self, limit: Duration) -> Result<Lane, LaneError> {
-        match tokio::time::timeout(limit, self.connect()).await {
+        // In a box: most requests find a lane that is open, and should not carry the room for opening one.
+        match tokio::time::timeout(limit, Box::pin(self.connect())).await {
             Ok(result) => result,
             Err(_) => Err(LaneError::ConnectTimeout { origin: self.origin.to_string(), limit }),
         }

@@ -73,8 +73,9 @@ struct Opened<'g> {
 }
 
 impl Opened<'_> {
-    fn exchange(&self, word: &'static str, passage: Box<Passage>) -> Exchange {
-        let mut exchange = self.gateway.open(word, passage.peer.clone(), self.snapshot.clone());
+    /// In a box: it goes from hand to hand, and at last along with the body.
+    fn exchange(&self, word: &'static str, passage: Box<Passage>) -> Box<Exchange> {
+        let mut exchange = Box::new(self.gateway.open(word, passage.peer.clone(), self.snapshot.clone()));
         exchange.caller.address = passage.client;
         exchange.edge = Some(passage);
         exchange
@@ -154,7 +155,7 @@ impl Opened<'_> {
         fitted: PathMatch,
         visit: Visit,
         incoming: Incoming,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
     ) -> Response<ReplyBody> {
         let id = exchange.id.text();
         let mut response = match &route.action {
@@ -170,7 +171,7 @@ impl Opened<'_> {
                         return response;
                     }
                     Err((error, back)) => {
-                        exchange = *back;
+                        exchange = back;
                         own::failed(&error, self.site, &mut exchange)
                     }
                 }
@@ -201,7 +202,7 @@ impl Opened<'_> {
         route: &Arc<Route>,
         (visit, fitted): (Visit, PathMatch),
         incoming: Incoming,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
     ) -> Response<ReplyBody> {
         let way = Way { visit: &visit, route, proxy, fitted, paths: self.site.paths };
         let only_reads = matches!(visit.head.method, Method::GET | Method::HEAD) && visit.switch.is_none();
@@ -229,7 +230,7 @@ impl Opened<'_> {
         proxy: &Proxy,
         route: &Route,
         mut visit: Visit,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
     ) -> Response<ReplyBody> {
         let id = exchange.id.text();
         let (mut head, lane) = answer.into_parts();
@@ -310,7 +311,7 @@ pub(super) fn relayed(
     answer: LaneAnswer,
     way: Way<'_>,
     recorder: Option<Box<Recorder>>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Response<ReplyBody> {
     let Way { visit, route, proxy, .. } = way;
     let (mut head, lane) = answer.into_parts();

@@ -79,14 +79,14 @@ pub struct EdgeBody {
 
 impl EdgeBody {
     /// A body that settles the exchange when it has ended or is dropped.
-    pub fn new(source: Source, packer: Option<Packer>, exchange: Exchange) -> Self {
+    pub fn new(source: Source, packer: Option<Packer>, exchange: Box<Exchange>) -> Self {
         Self {
             source,
             packer,
             recorder: None,
             trailers: None,
             received: 0,
-            exchange: Some(Box::new(exchange)),
+            exchange: Some(exchange),
             began: Instant::now(),
         }
     }

@@ -109,7 +109,8 @@ async fn upload(proxy: &Proxy, incoming: Incoming) -> Result<Upload, EdgeError> 
     match &proxy.collects_request {
         Some(_) if incoming.size_hint().lower() > limit => Err(too_large),
         Some(rules) if !incoming.is_end_stream() => {
-            Ok(Upload::collected(Collected::read(incoming, limit, rules, proxy.times.answer).await?))
+            let read = Box::pin(Collected::read(incoming, limit, rules, proxy.times.answer));
+            Ok(Upload::collected(read.await?))
         }
         _ => Upload::new(incoming, limit).map_err(|_| too_large),
     }

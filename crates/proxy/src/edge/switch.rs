@@ -38,7 +38,7 @@ pub async fn carry(
     caller: OnUpgrade,
     upstream: Upgraded,
     (idle, drain): (Duration, Drain),
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) {
     let begun = Instant::now();
     let limits = TunnelLimits { idle, left: LEFT, drained: DRAINED, drain };

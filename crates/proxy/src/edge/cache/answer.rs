@@ -93,7 +93,7 @@ pub async fn answer(
     way: Way<'_>,
     cache: &RouteCache,
     incoming: Incoming,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
 ) -> Answered {
     let job = Job::new(way, cache);
     if goes_by(&job, &incoming, &exchange) {
@@ -112,7 +112,7 @@ pub async fn answer(
                 refresh::behind(gateway, &job, &looked, &exchange);
                 return given(&job, &looked, age, (Use::Updating, waited), exchange);
             }
-            Decision::OnlyIfCached => return Err((EdgeError::NotKept, Box::new(exchange))),
+            Decision::OnlyIfCached => return Err((EdgeError::NotKept, exchange)),
             Decision::Bypass(_) => {
                 return go_by(&job, incoming, exchange, (Forwarded::Request, Use::Bypass)).await;
             }
@@ -183,7 +183,7 @@ pub fn missed(looked: &Looked) -> Forwarded {
 async fn go_by(
     job: &Job<'_>,
     incoming: Incoming,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
     (why, used): (Forwarded, Use),
 ) -> Answered {
     match pass(job.way, incoming, &mut exchange).await {
@@ -192,7 +192,7 @@ async fn go_by(
             mark(job.cache, done, used, answer.headers_mut(), &mut exchange);
             Ok(relayed(answer, job.way, None, exchange))
         }
-        Err(error) => Err((error, Box::new(exchange))),
+        Err(error) => Err((error, exchange)),
     }
 }
 
@@ -201,9 +201,9 @@ fn given(
     looked: &Looked,
     age: i64,
     (used, waited): (Use, Option<Forwarded>),
-    exchange: Exchange,
+    exchange: Box<Exchange>,
 ) -> Answered {
-    let Some(stored) = &looked.stored else { return Err((EdgeError::Internal, Box::new(exchange))) };
+    let Some(stored) = &looked.stored else { return Err((EdgeError::Internal, exchange)) };
     let done = Done {
         forwarded: waited,
         ttl: Some(stored.freshness.lifetime - age),
@@ -213,9 +213,14 @@ fn given(
     tell(job.way, job.cache, stored, Telling { age, done, used }, exchange)
 }
 
-async fn fetched(job: &Job<'_>, looked: &Looked, flight: Option<Flight>, mut exchange: Exchange) -> Answered {
+async fn fetched(
+    job: &Job<'_>,
+    looked: &Looked,
+    flight: Option<Flight>,
+    mut exchange: Box<Exchange>,
+) -> Answered {
     match fetch(job, looked, flight, &mut exchange).await {
-        Err(error) => Err((error, Box::new(exchange))),
+        Err(error) => Err((error, exchange)),
         Ok(Fetched::Kept(Kept { stored, telling })) => tell(job.way, job.cache, &stored, telling, exchange),
         Ok(Fetched::New { mut answer, recorder, done, used }) => {
             let is_held = recorder.is_some() && still_holds(job.way, answer.status(), answer.headers());
@@ -233,7 +238,7 @@ fn only_kept(
     job: &Job<'_>,
     answer: tidegate_net::LaneAnswer,
     recorder: Option<Box<Recorder>>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Response<ReplyBody> {
     let id = exchange.id.text();
     let limits = exchange.edge.as_ref().and_then(|passage| passage.limits.clone());

@@ -48,7 +48,7 @@ pub fn tell(
     cache: &RouteCache,
     stored: &Stored,
     telling: Telling,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Result<Response<ReplyBody>, (EdgeError, Box<Exchange>)> {
     let mut map = stored.headers.clone();
     map.insert(AGE, HeaderValue::from(telling.age.max(0)));
@@ -86,11 +86,11 @@ fn body(
     cache: &RouteCache,
     stored: &Stored,
     mut map: HeaderMap,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Result<Response<ReplyBody>, (EdgeError, Box<Exchange>)> {
     let (status, body) = match part(way, stored, &mut map) {
         Ok(part) => part,
-        Err(error) => return Err((error, Box::new(exchange))),
+        Err(error) => return Err((error, exchange)),
     };
     if way.visit.head.method == Method::HEAD {
         return Ok(own::whole(status, map, Bytes::new(), &mut exchange));

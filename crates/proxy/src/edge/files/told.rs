@@ -34,14 +34,14 @@ pub async fn answer(
     visit: &Visit,
     fitted: PathMatch,
     compression: Option<&CompressionRules>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Result<Response<ReplyBody>, (EdgeError, Box<Exchange>)> {
     let found = match looked_up(files, visit, fitted).await {
         Ok(found) => found,
-        Err(error) => return Err((error, Box::new(exchange))),
+        Err(error) => return Err((error, exchange)),
     };
     match found {
-        Found::Nothing => Err((EdgeError::NotFound, Box::new(exchange))),
+        Found::Nothing => Err((EdgeError::NotFound, exchange)),
         Found::Folder => {
             let to = headers::value(&with_query(&format!("{}/", visit.path), visit.head.uri.query()));
             Ok(own::redirect(StatusCode::MOVED_PERMANENTLY, to, &mut exchange))
@@ -99,7 +99,7 @@ fn told(
     file: File,
     visit: &Visit,
     compression: Option<&CompressionRules>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Result<Response<ReplyBody>, (EdgeError, Box<Exchange>)> {
     let asked = &visit.head.headers;
     let etag = file.modified.map(|modified| EntityTag::of_file(modified, file.length));
@@ -114,7 +114,7 @@ fn told(
     }
     match precondition(&visit.head.method, asked, known) {
         Precondition::Holds => {}
-        Precondition::Failed => return Err((EdgeError::Precondition, Box::new(exchange))),
+        Precondition::Failed => return Err((EdgeError::Precondition, exchange)),
         Precondition::NotModified => {
             return Ok(own::not_modified(map, &mut exchange));
         }
@@ -122,7 +122,7 @@ fn told(
     let (status, parts) =
         match parts(file.length, asked, known, exchange.arrived_micros() / 1_000_000, &mut map) {
             Ok(parts) => parts,
-            Err(error) => return Err((error, Box::new(exchange))),
+            Err(error) => return Err((error, exchange)),
         };
     if packer.is_none() {
         let length: u64 = parts.iter().map(length).sum();
@@ -148,7 +148,7 @@ fn spoken(
     file: File,
     parts: Vec<Part>,
     packer: Option<Packer>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Response<ReplyBody> {
     let source = match (&file.bytes, parts.as_slice()) {
         (Some(bytes), [Part::File(range)]) => {
