@@ -5,6 +5,7 @@
 
 mod acme;
 mod commands;
+mod crowded;
 mod doors;
 mod drain;
 mod gateway;
