@@ -14,6 +14,7 @@ use crate::encode::{Encoded, encode};
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::hedged::{Second, Won, race};
+use crate::hold;
 use crate::plan::Plan;
 use crate::prompt::Prompt;
 use crate::relay::Stopwatch;
@@ -46,6 +47,10 @@ pub async fn answer(prompt: &Prompt, plan: &Plan, exchange: &mut Exchange) -> Re
                 continue;
             }
         };
+        if let Err(refusal) = hold::enter(target, exchange).await {
+            tries.passed_over(refusal, exchange);
+            continue;
+        }
         let second = tries.second(exchange);
         match attempt(prompt, Chosen { target, line, second }, encoded, exchange).await {
             Ok(committed) => return Ok(committed),
@@ -104,6 +109,7 @@ async fn carry_out(
             Won::First(answer) => *answer?,
             Won::Second(won) => {
                 (dialect, way, dropped) = (won.dialect, won.way, won.dropped);
+                hold::take_over(won.held, exchange);
                 take_over(chosen.target, second.target, won.engaged, won.delay, exchange);
                 won.good
             }

@@ -1,12 +1,11 @@
 //! The ledger's rows: one for each attempt, written into the journal before the caller has seen the end of his answer.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_core::NanoUsd;
-use tidegate_core::digits::push_digits;
+use tidegate_core::digits::Dotted;
 use tidegate_llm::Usage;
 use tidegate_store::ledger::{Row, Tokens};
 
@@ -60,8 +59,8 @@ pub fn came_to_nothing(target: &Arc<Target>, failure: &Failure, exchange: &mut E
     });
 }
 
-/// Writes down the exchange's last row.
-pub fn close(exchange: &mut Exchange, usage: Option<&Usage>, cost: Option<NanoUsd>) {
+/// Writes down the exchange's last row, so long after it began.
+pub fn close(exchange: &mut Exchange, usage: Option<&Usage>, cost: Option<NanoUsd>, elapsed: Duration) {
     if exchange.desk.journal.is_none() {
         return;
     }
@@ -69,8 +68,11 @@ pub fn close(exchange: &mut Exchange, usage: Option<&Usage>, cost: Option<NanoUs
     let target = fruitless.as_ref().map(|before| &before.target).or(exchange.target.as_ref());
     let (duration, attempt) = match &fruitless {
         Some(before) => (before.duration, before.attempt),
-        None if exchange.attempts > 0 => (exchange.attempt_begun.elapsed(), exchange.attempts),
-        None => (exchange.started.elapsed(), 0),
+        None if exchange.attempts > 0 => {
+            let before = exchange.attempt_begun.saturating_duration_since(exchange.started);
+            (elapsed.saturating_sub(before), exchange.attempts)
+        }
+        None => (elapsed, 0),
     };
     let upstream_id = exchange.upstream_id.as_ref().and_then(|id| id.to_str().ok());
     let target = target.filter(|_| attempt > 0);
@@ -78,7 +80,7 @@ pub fn close(exchange: &mut Exchange, usage: Option<&Usage>, cost: Option<NanoUs
     let row = Row {
         attempt,
         last: true,
-        ended: micros(SystemTime::now()),
+        ended: micros(exchange.arrived + elapsed),
         upstream_id: upstream_id.unwrap_or_default().into(),
         outcome: exchange.outcome.word().into(),
         status: exchange.status,
@@ -96,14 +98,13 @@ pub fn close(exchange: &mut Exchange, usage: Option<&Usage>, cost: Option<NanoUs
 /// What a row says that does not stand anywhere as text.
 struct Texts {
     id: [u8; 32],
-    client: String,
+    client: Client,
     price: Option<Arc<TargetPrice>>,
 }
 
 impl Texts {
     fn of(exchange: &Exchange, target: Option<&Arc<Target>>) -> Self {
-        let mut client = String::new();
-        push_address(&mut client, exchange.caller.address);
+        let client = Client::of(exchange.caller.address);
         let price = target.and_then(|target| exchange.snapshot.price_of(target, exchange.arrived));
         Self { id: [0; 32], client, price }
     }
@@ -117,7 +118,7 @@ fn row<'r>(exchange: &'r Exchange, target: Option<&'r Arc<Target>>, texts: &'r m
         team: exchange.caller.team_id().into(),
         user: exchange.user.as_deref().unwrap_or_default().into(),
         tags: exchange.caller.key.as_ref().map_or(&[][..], |key| &key.tags).into(),
-        client: texts.client.as_str().into(),
+        client: texts.client.text().into(),
         endpoint: exchange.endpoint.into(),
         model: exchange.model.as_str().into(),
         stream: exchange.stream,
@@ -142,19 +143,25 @@ fn append(row: &Row<'_>, exchange: &Exchange) {
     }
 }
 
-fn push_address(out: &mut String, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            out.reserve("255.255.255.255".len());
-            for (place, part) in address.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push('.');
-                }
-                push_digits(out, part.into());
-            }
+/// An address as text; the usual kind without an allocation.
+enum Client {
+    V4(Dotted),
+    V6(String),
+}
+
+impl Client {
+    fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(Dotted::new(address.octets())),
+            IpAddr::V6(address) => Self::V6(address.to_string()),
         }
-        // Writing to memory cannot fail.
-        IpAddr::V6(_) => drop(write!(out, "{address}")),
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::V4(text) => text.as_str(),
+            Self::V6(text) => text,
+        }
     }
 }
 

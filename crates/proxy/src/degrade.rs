@@ -27,6 +27,31 @@ pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange)
     let Err(refusal) = hold(&size, prompt.model(), &plan.targets, exchange).await else {
         return Ok(Granted::Plan(plan));
     };
+    instead(prompt, &size, refusal, exchange).await
+}
+
+/// The limits of all providers are reached: takes what the config says instead, unless something was taken already.
+pub async fn when_full(
+    prompt: &Prompt,
+    refusal: Failure,
+    exchange: &mut Exchange,
+) -> Result<Committed, Failure> {
+    if exchange.degraded.is_some() {
+        return Err(refusal);
+    }
+    match instead(prompt, &size(prompt), refusal, exchange).await? {
+        Granted::Plan(plan) => attempt::answer(prompt, &plan, exchange).await,
+        Granted::Answer(committed) => Ok(*committed),
+    }
+}
+
+/// What the config says to do when a limit is reached; the refusal if there is nothing.
+async fn instead(
+    prompt: &Prompt,
+    size: &Size,
+    refusal: Failure,
+    exchange: &mut Exchange,
+) -> Result<Granted, Failure> {
     let GatewayError::Limited(limited) = &refusal.error else { return Err(refusal) };
     let rule = limited.rule.name.clone();
     let snapshot = exchange.snapshot.clone();
@@ -34,7 +59,7 @@ pub async fn within_limits(prompt: &Prompt, plan: Plan, exchange: &mut Exchange)
         let (granted, word) = match instead {
             // Nothing is kept yet.
             Instead::Cache => continue,
-            Instead::Model(name) => (Box::pin(other_model(name, prompt, &size, exchange)).await, "model"),
+            Instead::Model(name) => (Box::pin(other_model(name, prompt, size, exchange)).await, "model"),
             Instead::Message(words) => {
                 (Some(Granted::Answer(Box::new(words_instead(prompt, words, exchange)?))), "message")
             }

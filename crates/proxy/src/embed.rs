@@ -19,7 +19,7 @@ use crate::encode::gemini_path;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::headers;
-use crate::hold::{Size, hold};
+use crate::hold::{self, Size, hold};
 use crate::plan::Plan;
 use crate::relay::Stopwatch;
 use crate::snapshot::{Line, Target, cut_name};
@@ -87,6 +87,10 @@ async fn answer(asked: &Asked, exchange: &mut Exchange) -> Result<Committed, Fai
     hold(&size, &exchange.model.clone(), &plan.targets, exchange).await?;
     let mut tries = Tries::new(&plan, &asked.headers, exchange);
     while let Some(target) = tries.next(exchange).await {
+        if let Err(refusal) = hold::enter(target, exchange).await {
+            tries.passed_over(refusal, exchange);
+            continue;
+        }
         match attempt(asked, target, exchange).await {
             Ok(committed) => return Ok(committed),
             Err(failure) => tries.failed(target, failure, exchange)?,

@@ -109,6 +109,7 @@ impl Gateway {
             fruitless: None,
             upstream_id: None,
             held: None,
+            at_provider: None,
             estimated_input: 0,
             is_output_bounded: false,
             degraded: None,

@@ -17,7 +17,7 @@ use crate::book::Fruitless;
 use crate::caller::Caller;
 use crate::desk::Desk;
 use crate::edge::Passage;
-use crate::hold::Held;
+use crate::hold::{AtProvider, Held};
 use crate::meters::Meters;
 use crate::settle::settle;
 use crate::snapshot::{Snapshot, Target};
@@ -94,6 +94,8 @@ pub struct Exchange {
     pub upstream_id: Option<HeaderValue>,
     /// What is held of its limits, and how they stand.
     pub held: Option<Held>,
+    /// Where providers are limited: what the attempt under way holds of that.
+    pub at_provider: Option<Box<AtProvider>>,
     /// The prompt's tokens, as they were estimated beforehand.
     pub estimated_input: u64,
     /// Whether the caller bounded the answer's tokens.

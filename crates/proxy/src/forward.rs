@@ -18,7 +18,7 @@ use crate::book;
 use crate::endpoint::openai_path;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
-use crate::hold::{Size, hold};
+use crate::hold::{self, Size, hold};
 use crate::multipart;
 use crate::plan::Plan;
 use crate::relay::{Relay, Voice};
@@ -40,7 +40,7 @@ impl Forwarded {
     /// The answer; the exchange goes along with its body.
     pub fn reply(mut self, mut exchange: Exchange) -> Response<ReplyBody> {
         exchange.status = self.status;
-        let mut map = HeaderMap::new();
+        let mut map = reply::begin(&exchange);
         headers::copy_downstream(&self.headers, &mut map);
         for name in [CONTENT_TYPE, CONTENT_DISPOSITION] {
             if let Some(value) = self.headers.get(&name) {
@@ -66,6 +66,7 @@ pub async fn answer(request: Request<Incoming>, exchange: &mut Exchange) -> Resu
     exchange.model.clone_from(&target.model);
     admit_model(Some(&target.label), exchange)?;
     hold(&Size::of_input(0), &target.model, std::slice::from_ref(&target), exchange).await?;
+    hold::enter(&target, exchange).await?;
     book::begin(exchange);
     exchange.target = Some(target.clone());
     exchange.attempts = 1;

@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use tidegate_policy::limit::told::{self, Lines, Name};
+use tidegate_policy::limit::told::{self, Name};
 
 /// The exchange's id, in every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,23 +54,10 @@ pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-poli
 pub const UNKNOWN: HeaderValue = HeaderValue::from_static("?");
 
 /// The header of that name about limits.
-fn limit(name: Name) -> HeaderName {
+pub fn limit(name: Name) -> &'static HeaderName {
     static NAMES: LazyLock<[HeaderName; told::NAMES.len()]> =
         LazyLock::new(|| told::NAMES.map(HeaderName::from_static));
-    NAMES[name].clone()
-}
-
-/// Puts down how limits stand: the line about their rules, and the others.
-pub fn put_limits(policy: HeaderValue, lines: Lines, map: &mut HeaderMap) {
-    map.insert(RATELIMIT_POLICY, policy);
-    let (text, lines) = lines.into_parts();
-    let text = Bytes::from(text);
-    let mut start = 0;
-    for (name, end) in lines {
-        let value = HeaderValue::from_maybe_shared(text.slice(start..end));
-        map.insert(limit(name), value.unwrap_or(UNKNOWN));
-        start = end;
-    }
+    &NAMES[name]
 }
 
 /// The caller's headers that providers get too. Keys, cookies, addresses and baggage never do, nor the choice among the
@@ -104,11 +90,13 @@ fn goes_down(name: &str) -> bool {
         || matches!(name, "openai-processing-ms" | "openai-version")
 }
 
-/// Copies the provider's headers that go on, and its request id under our name.
+/// Copies the provider's headers that go on, and its request id under our name. What stands there already goes before the provider's.
 pub fn copy_downstream(from: &HeaderMap, to: &mut HeaderMap) {
     for (name, value) in from {
         if goes_down(name.as_str()) {
-            to.append(name.clone(), value.clone());
+            if !to.contains_key(name) {
+                to.append(name.clone(), value.clone());
+            }
         } else if *name == REQUEST_ID || *name == ANTHROPIC_REQUEST_ID {
             to.insert(UPSTREAM_ID, value.clone());
         }

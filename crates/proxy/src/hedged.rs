@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tidegate_llm::Dialect;
 use tidegate_policy::hedge::{Hedge, Hedging, Waiting};
+use tidegate_store::counters::Reservation;
 
 use crate::ask::{Failure, Good, ask};
 use crate::attempt::line_for;
 use crate::clock::micros;
 use crate::encode::{Encoded, Way, encode};
 use crate::exchange::Exchange;
+use crate::hold;
 use crate::plan::Terms;
 use crate::prompt::Prompt;
 use crate::snapshot::Target;
@@ -54,6 +56,8 @@ pub struct SecondAnswer {
     pub dropped: Vec<String>,
     /// The attempt.
     pub engaged: Engaged,
+    /// What it holds of its provider's limits.
+    pub held: Option<Reservation>,
     /// How long the first one was waited for before this one was asked.
     pub delay: Duration,
 }
@@ -78,6 +82,10 @@ pub async fn race(
     let Some((engaged, encoded)) = second.begin(hedge, delay, prompt, exchange) else {
         return Won::first(first.await);
     };
+    // The first one's answer waits no longer than Redis may take, and only where providers are limited.
+    let Ok(held) = hold::enter_second(second.target, exchange).await else {
+        return Won::first(first.await);
+    };
     let Encoded { outbound, dialect, way, dropped } = encoded;
     let line = line_for(prompt, second.target);
     let mut other = pin!(ask(second.target, line, outbound, &prompt.headers, exchange));
@@ -99,7 +107,7 @@ pub async fn race(
             }
         },
     };
-    Won::Second(Box::new(SecondAnswer { good: answer, dialect, way, dropped, engaged, delay }))
+    Won::Second(Box::new(SecondAnswer { good: answer, dialect, way, dropped, engaged, held, delay }))
 }
 
 impl Second<'_> {

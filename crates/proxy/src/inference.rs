@@ -8,7 +8,7 @@ use crate::admit::admit_model;
 use crate::ask::Failure;
 use crate::attempt::{self, Committed};
 use crate::body::expect_json;
-use crate::degrade::{Granted, is_down, when_down, within_limits};
+use crate::degrade::{Granted, is_down, when_down, when_full, within_limits};
 use crate::endpoint::Surface;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
@@ -38,6 +38,9 @@ pub async fn answer(
         Granted::Plan(plan) => match attempt::answer(&prompt, &plan, exchange).await {
             // In a box: it seldom comes to that.
             Err(failure) if is_down(&failure) => Box::pin(when_down(&prompt, failure, exchange)).await,
+            Err(failure @ Failure { error: GatewayError::Limited(_), .. }) => {
+                Box::pin(when_full(&prompt, failure, exchange)).await
+            }
             answered => answered,
         },
         Granted::Answer(committed) => Ok(*committed),

@@ -15,14 +15,14 @@ use crate::clock::push_millis;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
 use crate::headers;
-use crate::hold::Held;
+use crate::hold;
+use crate::sheets::Words;
 use crate::told::Told;
 
 /// Answers with what a target has committed to; the exchange goes along with the body.
 pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<ReplyBody> {
     let Committed { told, headers: from, dropped } = committed;
-    // Growing later means to hash all names anew.
-    let mut map = HeaderMap::with_capacity(if exchange.held.is_some() { 24 } else { 12 });
+    let mut map = begin(&exchange);
     headers::copy_downstream(&from, &mut map);
     exchange.upstream_id = map.get(&headers::UPSTREAM_ID).cloned();
     if !dropped.is_empty() {
@@ -73,7 +73,7 @@ fn listed(dropped: &[String]) -> String {
 pub fn own(exchange: &mut Exchange, status: u16, json: Vec<u8>) -> Response<ReplyBody> {
     exchange.status = status;
     exchange.outcome = Outcome::Complete;
-    let mut map = HeaderMap::new();
+    let mut map = begin(exchange);
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     write_head(exchange, None, &mut map);
     with_head(status, map, ReplyBody::full(json))
@@ -105,7 +105,7 @@ pub fn failed(dialect: Dialect, failure: &Failure, exchange: &mut Exchange) -> R
         retry_after_secs: retry_after,
     };
     let body = encode_error(dialect, &problem);
-    let mut map = HeaderMap::with_capacity(12);
+    let mut map = begin(exchange);
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let (Some(wait), Some(seconds)) = (failure.asked, retry_after) {
         map.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -119,7 +119,7 @@ pub fn failed(dialect: Dialect, failure: &Failure, exchange: &mut Exchange) -> R
     }
     // The gateway has tried several times already: the SDK's own retries would multiply with that.
     let is_repeated = exchange.attempts > 1 && error.another_try_may_help();
-    if is_repeated || exchange.held.as_ref().is_some_and(Held::is_hopeless) {
+    if is_repeated || hold::is_hopeless(exchange) {
         map.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     exchange.status = status;
@@ -141,7 +141,15 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// The headers that every answer has. `cost`: `None` when there is nothing to price, `Some(None)` for an unpriced model.
+/// An answer's headers to begin with: how the caller's limits stand, which goes before what a provider says of its own.
+pub fn begin(exchange: &Exchange) -> HeaderMap {
+    let Some(held) = &exchange.held else { return HeaderMap::with_capacity(12) };
+    let is_anthropic = matches!(exchange.endpoint, "messages" | "count_tokens");
+    let words = if is_anthropic { Words::Anthropic } else { Words::OpenAi };
+    held.tell(words, exchange.arrived_micros())
+}
+
+/// The headers that every answer has, besides those to [begin] with. `cost`: `None` when there is nothing to price, `Some(None)` for an unpriced model.
 pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut HeaderMap) {
     let mut buffer = [0; 32];
     let id = headers::value(exchange.id.encode(&mut buffer));
@@ -151,7 +159,9 @@ pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut 
     map.insert(headers::REQUEST_ID, id);
     let overhead = exchange.started.elapsed().saturating_sub(exchange.waited);
     let overhead = written(|out| push_millis(out, overhead));
-    write_limits(exchange, map);
+    if let Some(word) = exchange.degraded {
+        map.insert(headers::DEGRADED, HeaderValue::from_static(word));
+    }
     let Some(target) = &exchange.target else { return };
     let label = target.label_value.clone();
     let cost = cost.map(|cost| match cost {
@@ -174,18 +184,6 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
     let mut text = Vec::with_capacity(32);
     write(&mut text);
     HeaderValue::from_bytes(&text).unwrap_or(headers::UNKNOWN)
-}
-
-/// How the caller's limits stand, and what he got instead when one was reached. The gateway's own limits go before the provider's.
-fn write_limits(exchange: &Exchange, map: &mut HeaderMap) {
-    if let Some(word) = exchange.degraded {
-        map.insert(headers::DEGRADED, HeaderValue::from_static(word));
-    }
-    let Some(held) = &exchange.held else { return };
-    let is_anthropic = matches!(exchange.endpoint, "messages" | "count_tokens");
-    let dialect = if is_anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat };
-    let (policy, lines) = held.tell(dialect, exchange.arrived_micros());
-    headers::put_limits(policy, lines, map);
 }
 
 /// The same facts under LiteLLM's names, for people who move over.

@@ -47,7 +47,7 @@ pub fn settle(exchange: &mut Exchange) {
     hold::settle(exchange, usage.as_ref(), cost);
     let is_ai = exchange.edge.as_ref().is_none_or(|passage| passage.is_ai);
     if is_ai {
-        book::close(exchange, usage.as_ref(), cost);
+        book::close(exchange, usage.as_ref(), cost, elapsed);
     }
     let (server, connected, cache) = match &mut exchange.edge {
         None => (None, None, None),

@@ -144,6 +144,7 @@ fn gateway() -> Arc<Gateway> {
         completions: false,
         embeddings: false,
         limits: TimeLimits::default(),
+        rules: Vec::new(),
         keys: None,
         metrics: Vec::new(),
         probe: None,

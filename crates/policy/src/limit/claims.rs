@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tidegate_core::digits::push_digits;
+use tidegate_core::digits::Dotted;
 
 use super::spec::name::escape_into;
 use super::{Amounts, Claim, Rule, Scope, Unit};
@@ -110,16 +110,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// An IPv4 address, or the /64 that an IPv6 address is in: whoever has one address of it mostly has all.
 fn ip_subject(ip: IpAddr) -> Arc<str> {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let mut text = String::with_capacity(16);
-            for (place, number) in ip.octets().into_iter().enumerate() {
-                if place > 0 {
-                    text.push('.');
-                }
-                push_digits(&mut text, number.into());
-            }
-            text.into()
-        }
+        IpAddr::V4(ip) => Dotted::new(ip.octets()).as_str().into(),
         IpAddr::V6(ip) => {
             let network = std::net::Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64);
             format!("{network}/64").into()

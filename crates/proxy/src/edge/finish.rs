@@ -3,14 +3,14 @@
 use http::header::ORIGIN;
 use http::{HeaderValue, Response};
 use tidegate_policy::edge::security_headers::secure;
-use tidegate_policy::limit::told::{Lines, Teller};
+use tidegate_policy::limit::told::Teller;
 use tidegate_policy::limit::{Claim, Decision};
 
 use super::Route;
 use super::visit::Visit;
 use crate::body::ReplyBody;
 use crate::headers;
-use crate::policies::policy;
+use crate::sheets::{self, Words};
 
 /// Says which request is answered, unless the answer says so already.
 pub fn identify(response: &mut Response<ReplyBody>, id: &str) {
@@ -29,10 +29,7 @@ pub fn finish(
     let status = response.status();
     let map = response.headers_mut();
     if let Some((claims, decision)) = limits {
-        let teller = Teller::new(claims, decision);
-        let mut lines = Lines::new();
-        teller.standard(&mut lines);
-        headers::put_limits(policy(&teller), lines, map);
+        map.extend(sheets::told(&Teller::new(claims, decision), Words::Standard, 0));
     }
     let Some(route) = route else { return };
     if let Some(cors) = &route.cors {

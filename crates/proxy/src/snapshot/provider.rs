@@ -8,6 +8,7 @@ use tidegate_llm::price::{Class, Price};
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_net::LanePool;
 use tidegate_policy::TimeLimits;
+use tidegate_policy::limit::Rule;
 
 use crate::traffic::{Conduct, KeyRing, Live, MetricsSource, ProbeRules};
 
@@ -69,6 +70,8 @@ pub struct Provider {
     pub embeddings: bool,
     /// Time limits of attempts there.
     pub limits: TimeLimits,
+    /// Limits of what is used there.
+    pub rules: Vec<Arc<Rule>>,
 }
 
 impl Provider {

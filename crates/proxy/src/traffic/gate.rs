@@ -85,6 +85,11 @@ impl Gate {
         &self.concurrency
     }
 
+    /// Whether somebody who comes now is likely to be let in at once.
+    pub fn has_room(&self) -> bool {
+        self.queue.is_empty() && !self.concurrency.is_full()
+    }
+
     /// How many wait.
     pub fn waiting(&self) -> usize {
         self.queue.len()

@@ -19,6 +19,7 @@ use tidegate_policy::balance;
 use tidegate_policy::budget::BudgetRules;
 use tidegate_policy::health::HealthRules;
 use tidegate_policy::hedge::HedgeRules;
+use tidegate_policy::limit::Rule;
 use tidegate_policy::{RetryRules, TimeLimits};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::access_log::AccessLog;
@@ -94,6 +95,8 @@ pub struct Plan {
     pub budget: Option<BudgetRules>,
     pub hedge: Option<HedgeRules>,
     pub gate: GateRules,
+    /// Limits of what is used at each provider.
+    pub provider_rules: Vec<Arc<Rule>>,
 }
 
 /// Rules by which no target is ever ill: tests let them fail again and again.
@@ -125,6 +128,7 @@ impl Default for Plan {
             balance: balance::Rules { health: patient(), ..balance::Rules::default() },
             budget: None,
             hedge: None,
+            provider_rules: Vec::new(),
             gate: GateRules::default(),
         }
     }
@@ -351,6 +355,7 @@ fn provider(
         completions: dialect == Dialect::OpenaiChat,
         embeddings: dialect == Dialect::OpenaiChat,
         limits,
+        rules: plan.provider_rules.clone(),
     })
 }
 

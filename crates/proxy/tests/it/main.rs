@@ -24,6 +24,7 @@ mod house;
 mod ledger;
 mod limits;
 mod overload;
+mod provider_limits;
 mod raw_upstream;
 mod reading;
 mod retries;

@@ -116,17 +116,19 @@ impl Limiter {
         (decision, Some(self.reservation(Holds::InRedis(id))))
     }
 
-    /// Ends a reservation; never waits.
-    fn settle(&self, holds: Holds, used: &Amounts) {
+    /// Ends a reservation, from that claim on; never waits.
+    fn settle(&self, holds: &Holds, place: usize, used: &Amounts) {
         match (holds, &self.remote) {
-            (Holds::Here(claims), _) => self.local.give_back(&claims, used, self.clock.now()),
-            (Holds::InRedis(id), Some(remote)) => self.settle_in_redis(remote, id, used),
+            (Holds::Here(claims), _) => {
+                self.local.give_back(claims.get(place..).unwrap_or_default(), used, self.clock.now());
+            }
+            (Holds::InRedis(id), Some(remote)) => self.settle_in_redis(remote, *id, place, used),
             (Holds::InRedis(_) | Holds::Nothing, _) => {}
         }
     }
 
-    fn settle_in_redis(&self, remote: &Remote, id: u64, used: &Amounts) {
-        let Some(living) = self.living.remove(id) else { return };
+    fn settle_in_redis(&self, remote: &Remote, id: u64, place: usize, used: &Amounts) {
+        let Some(living) = self.living.take_from(id, place) else { return };
         let now = self.clock.now();
         let is_up = remote.breaker.is_up();
         let mut outbox = remote.outbox();
@@ -224,14 +226,21 @@ impl Reservation {
     /// Lets go of what is held and counts what was used. Never waits: Redis is told in the background.
     pub fn settle(mut self, used: &Amounts) {
         let holds = std::mem::replace(&mut self.holds, Holds::Nothing);
-        self.limiter.settle(holds, used);
+        self.limiter.settle(&holds, 0, used);
+    }
+
+    /// Lets go of what the claims from that place on hold; nothing was used of it. What is before them stays held.
+    pub fn release_from(&mut self, place: usize) {
+        self.limiter.settle(&self.holds, place, &Amounts::default());
+        if let Holds::Here(claims) = &mut self.holds {
+            *claims = claims.get(..place).unwrap_or(claims).into();
+        }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let holds = std::mem::replace(&mut self.holds, Holds::Nothing);
-        self.limiter.settle(holds, &Amounts::default());
+        self.limiter.settle(&self.holds, 0, &Amounts::default());
     }
 }
 

@@ -43,8 +43,21 @@ impl Register {
         self.lock().insert(id, living);
     }
 
-    pub(super) fn remove(&self, id: u64) -> Option<Living> {
-        self.lock().remove(&id)
+    /// Takes out what a reservation claims from that place on; what is before it stays.
+    pub(super) fn take_from(&self, id: u64, place: usize) -> Option<Living> {
+        let mut all = self.lock();
+        if place == 0 {
+            return all.remove(&id);
+        }
+        let kept = all.get_mut(&id)?;
+        let gone = Living {
+            claims: kept.claims.get(place..)?.into(),
+            counters: kept.counters.get(place..)?.into(),
+            ..kept.clone()
+        };
+        kept.claims = kept.claims[..place].into();
+        kept.counters = kept.counters[..place].into();
+        Some(gone)
     }
 
     pub(super) fn get(&self, id: u64) -> Option<Living> {

@@ -37,8 +37,10 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn new(day: i64) -> Self {
-        Self { day, rows: 0, first_ended: i64::MAX, last_ended: i64::MIN, text: String::new() }
+    /// An empty one with room for so many bytes of text.
+    pub(crate) fn new(day: i64, room: usize) -> Self {
+        let text = String::with_capacity(room);
+        Self { day, rows: 0, first_ended: i64::MAX, last_ended: i64::MIN, text }
     }
 
     /// Puts a row in, as one line of JSON without its end.
@@ -124,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_block_is_a_json_list_and_gives_its_rows_back() {
-        let mut block = Block::new(1);
+        let mut block = Block::new(1, 0);
         let row = |id: &'static str, ended| Row { request_id: id.into(), ended, ..Row::default() };
         for row in [row("a],", 7), row("[b\n", 3)] {
             let mut line = Vec::new();

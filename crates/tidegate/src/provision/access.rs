@@ -73,15 +73,7 @@ impl Building<'_> {
     }
 
     fn limits(&mut self, entries: &[LimitEntry], path: &[&str], place: &str, scope: Scope) -> Vec<Arc<Rule>> {
-        let specs: Vec<Spec> = entries.iter().map(spec).collect();
-        check_all(&specs, place, scope).unwrap_or_else(|mistakes| {
-            for (number, mistake) in mistakes {
-                let number = number.to_string();
-                let path: Vec<&str> = path.iter().copied().chain([number.as_str(), mistake.field]).collect();
-                self.error(format!("`{}` {}", mistake.field, mistake.message), &path);
-            }
-            Vec::new()
-        })
+        limits(entries, path, (place, scope), self.loaded, self.problems)
     }
 
     fn instead(&mut self, setting: &str, entries: &[InsteadEntry], models: &ModelTable) -> Vec<Instead> {
@@ -187,6 +179,26 @@ impl Building<'_> {
         }
         all
     }
+}
+
+/// The rules of all limits that are written at one path; `place` becomes part of their names, `scope` holds where none is written.
+pub(super) fn limits(
+    entries: &[LimitEntry],
+    path: &[&str],
+    (place, scope): (&str, Scope),
+    loaded: &Loaded,
+    problems: &mut Vec<Problem>,
+) -> Vec<Arc<Rule>> {
+    let specs: Vec<Spec> = entries.iter().map(spec).collect();
+    check_all(&specs, place, scope).unwrap_or_else(|mistakes| {
+        for (number, mistake) in mistakes {
+            let number = number.to_string();
+            let path: Vec<&str> = path.iter().copied().chain([number.as_str(), mistake.field]).collect();
+            let words = format!("`{}` {}", mistake.field, mistake.message);
+            problems.push(Problem::error(words, loaded.tree.place_of(&path)));
+        }
+        Vec::new()
+    })
 }
 
 pub(super) fn spec(entry: &LimitEntry) -> Spec {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use tidegate_policy::access::Key;
-use tidegate_policy::limit::{Amounts, Facts, Rule, Unit, Window, claims};
+use tidegate_policy::limit::{Amounts, Claim, Facts, Rule, Scope, Unit, Window, claims};
 use tidegate_store::keys::KeyFilter;
 use tidegate_store::ledger::UsedRow;
 
@@ -50,7 +50,8 @@ async fn reach(books: &Books, provisioned: &Provisioned) -> Result<Option<Durati
     let keys = provisioned.keys.iter().map(|(_, key)| key);
     let own = keys.clone().flat_map(|key| &key.limits);
     let teams = keys.filter_map(|key| key.team.as_ref()).flat_map(|team| &team.limits);
-    let rules = provisioned.snapshot.access.limits.iter().chain(own).chain(teams);
+    let providers = provisioned.snapshot.providers.iter().flat_map(|provider| &provider.rules);
+    let rules = provisioned.snapshot.access.limits.iter().chain(own).chain(teams).chain(providers);
     let written = rules.filter_map(|rule| length(rule)).max();
     let one = KeyFilter { limit: Some(1), ..KeyFilter::default() };
     let has_keys = !books.keys.list(&one).await?.items.is_empty();
@@ -75,6 +76,8 @@ fn add(row: &UsedRow, key: Option<&Arc<Key>>, books: &Books, provisioned: &Provi
     let team = key.and_then(|key| key.team.as_ref());
     let teams = team.map_or(&[][..], |team| &team.limits);
     let rules = provisioned.snapshot.access.limits.iter().chain(own).chain(teams);
+    let provider = provisioned.snapshot.providers.iter().find(|provider| *provider.name == *row.provider);
+    let at_provider = provider.map_or(&[][..], |provider| &provider.rules);
     let facts = Facts {
         route: &row.endpoint.as_str().into(),
         team: team.map(|team| &team.id),
@@ -88,8 +91,16 @@ fn add(row: &UsedRow, key: Option<&Arc<Key>>, books: &Books, provisioned: &Provi
     let used = Amounts { input: row.input, output: row.output, money: row.cost };
     // What reached no provider was refused: it did not count.
     let requests = if row.provider.is_empty() { 0 } else { row.requests };
-    for claim in claims(rules, &facts) {
+    let restore = |claim: &Claim, requests| {
         let amount = if claim.rule.unit == Unit::Requests { requests } else { claim.used(&used) };
-        books.limiter.restore(&claim, amount, row.at * 1_000_000);
+        books.limiter.restore(claim, amount, row.at * 1_000_000);
+    };
+    for claim in claims(rules, &facts) {
+        // A provider sees every attempt.
+        let is_of_provider = claim.rule.scope == Scope::Provider;
+        restore(&claim, if is_of_provider { row.attempts } else { requests });
+    }
+    for claim in claims(at_provider.iter(), &facts) {
+        restore(&claim, row.attempts);
     }
 }

@@ -44,19 +44,20 @@ pub struct Lines {
     text: Vec<u8>,
     /// Of each the name, and where its value ends.
     lines: Vec<(Name, usize)>,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        // Room for what a handful of limits needs.
-        Self { text: Vec::with_capacity(512), lines: Vec::with_capacity(16) }
-    }
+    /// Whether values are wanted that follow from the rules alone.
+    has_fixed: bool,
 }
 
 impl Lines {
-    /// No line yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// No line yet; all will be taken.
+    pub fn all() -> Self {
+        // Room for what a handful of limits needs.
+        Self { text: Vec::with_capacity(512), lines: Vec::with_capacity(16), has_fixed: true }
+    }
+
+    /// No line yet; those are left out whose values follow from the rules alone.
+    pub fn changing() -> Self {
+        Self { has_fixed: false, ..Self::all() }
     }
 
     /// The values, printable ASCII one after the other, and of each line the name and where its value ends.
@@ -67,5 +68,12 @@ impl Lines {
     pub(super) fn add(&mut self, name: Name, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.text);
         self.lines.push((name, self.text.len()));
+    }
+
+    /// Adds a line whose value follows from the rule alone.
+    pub(super) fn add_fixed(&mut self, name: Name, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.has_fixed {
+            self.add(name, write);
+        }
     }
 }

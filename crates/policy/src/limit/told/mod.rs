@@ -2,12 +2,13 @@
 //!
 //! Of several limits of a unit one is told: the one that refused the request, otherwise the one with the least share left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_core::digits::push_number;
 
 use super::civil::{SECOND, push_rfc3339};
-use super::{Claim, Decision, Denial, Standing, Unit};
+use super::{Claim, Decision, Denial, Rule, Standing, Unit};
 
 mod lines;
 mod standard;
@@ -22,6 +23,12 @@ pub type Header = (&'static str, String);
 /// Longest wait for which a caller's own retry is of use. OpenAI's and Anthropic's SDKs do not heed a longer `retry-after` and come back within
 /// seconds (openai-python, `_calculate_retry_timeout`).
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which units OpenAI's headers tell of, and the first header of each; it knows one kind of tokens.
+const OPENAI: [(&[Unit], Name); 2] = [
+    (&[Unit::Requests], lines::OPENAI_REQUESTS),
+    (&[Unit::Tokens, Unit::InputTokens, Unit::OutputTokens], lines::OPENAI_TOKENS),
+];
 
 /// How many units there are.
 const UNITS: usize = 6;
@@ -60,10 +67,7 @@ impl<'a> Teller<'a> {
 
     /// OpenAI's: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`; resets as Go writes durations (`6m0s`).
     pub fn openai(&self, out: &mut Lines) {
-        // OpenAI knows one kind of tokens.
-        let any_tokens = [Unit::Tokens, Unit::InputTokens, Unit::OutputTokens];
-        let families = [(&[Unit::Requests][..], lines::OPENAI_REQUESTS), (&any_tokens, lines::OPENAI_TOKENS)];
-        for (units, first) in families {
+        for (units, first) in OPENAI {
             if let Some(told) = self.tightest_of(units) {
                 told.triple(first, out, |out| push_go_duration(out, told.standing.reset));
             }
@@ -92,6 +96,11 @@ impl<'a> Teller<'a> {
         if let Some(told) = self.tightest(Unit::Money) {
             told.triple(lines::BUDGET, out, |out| push_number(out, whole_seconds(told.standing.reset), 1));
         }
+    }
+
+    /// The rules that OpenAI's headers tell of.
+    pub fn openai_rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        OPENAI.iter().filter_map(|(units, _)| self.tightest_of(units)).map(|told| &told.claim.rule)
     }
 
     /// Of the limits of a unit the one that refused, otherwise the one with the least share left.
@@ -164,7 +173,7 @@ struct Told<'a> {
 impl Told<'_> {
     /// Limit, remaining and reset, under three names from `first` on.
     fn triple(&self, first: Name, out: &mut Lines, reset: impl FnOnce(&mut Vec<u8>)) {
-        out.add(first, |out| self.push_amount(out, self.claim.rule.most()));
+        out.add_fixed(first, |out| self.push_amount(out, self.claim.rule.most()));
         out.add(first + 1, |out| self.push_amount(out, self.standing.remaining));
         out.add(first + 2, reset);
     }

@@ -94,10 +94,10 @@ fn integer(amount: i64, unit: Unit) -> u64 {
 /// A structured field's string. Checked rules' names hold nothing that needs care.
 fn push_quoted(out: &mut Vec<u8>, name: &str) {
     out.push(b'"');
-    let first = out.len();
-    out.extend_from_slice(name.as_bytes());
-    if !name.bytes().all(is_plain) {
-        out.truncate(first);
+    // Folded without a way out, so that it becomes vector code.
+    if name.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
         out.extend(name.chars().map(|c| u8::try_from(c).ok().filter(|byte| is_plain(*byte)).unwrap_or(b'_')));
     }
     out.push(b'"');

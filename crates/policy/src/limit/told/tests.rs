@@ -22,7 +22,7 @@ fn granted(standings: &[(i64, u64)]) -> Decision {
 
 /// The headers that are told by one of the families.
 fn told(claims: &[Claim], decision: &Decision, tell: impl FnOnce(&Teller<'_>, &mut Lines)) -> Vec<Header> {
-    let mut out = Lines::new();
+    let mut out = Lines::all();
     tell(&Teller::new(claims, decision), &mut out);
     let (text, lines) = out.into_parts();
     let mut start = 0;

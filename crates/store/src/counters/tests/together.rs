@@ -8,7 +8,7 @@ use tidegate_policy::limit::{Amounts, Claim, Rule, Unit, Window};
 use tidegate_testkit::servers::Redis;
 use tokio::task::JoinSet;
 
-use super::{LEASE, claim, limiter, look, minute, patient, place, rule, until};
+use super::{LEASE, claim, limiter, look, minute, patient, place, rule, standings, until};
 use crate::counters::{Clock, Limiter, RedisState};
 
 const HOUR: Window = Window::Sliding(Duration::from_secs(3600));
@@ -238,4 +238,24 @@ async fn fault_88_an_instance_whose_clock_is_an_hour_off_shares_the_same_windows
     let (decision, _) = wrong.reserve(vec![claim(&tokens, 1)], LEASE).await;
     assert!(decision.denial.is_some());
     assert!(decision.standings[0].reset <= Duration::from_secs(3700), "{decision:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_reservation_is_let_go_while_the_rest_stays_held() {
+    let redis = Redis::start().await.expect("Redis starts");
+    let shared = limiter(&redis.url(), patient()).await;
+    for limiter in [Limiter::in_memory(Clock::system()), shared] {
+        let rules = ["kept", "gone"].map(|name| rule(name, Unit::Tokens, 1000, HOUR));
+        let claims: Vec<Claim> = rules.iter().map(|rule| claim(rule, 600)).collect();
+        let (_, reservation) = limiter.reserve(claims, LEASE).await;
+        let mut reservation = reservation.expect("it is granted");
+        reservation.release_from(1);
+        let left = async || {
+            until("Redis has been told", || limiter.health().waiting == 0).await;
+            standings(&limiter, &[&rules[0], &rules[1]]).await
+        };
+        assert_eq!(left().await, [400, 1000]);
+        reservation.settle(&Amounts { input: 30, ..Amounts::default() });
+        assert_eq!(left().await, [970, 1000]);
+    }
 }

@@ -37,7 +37,7 @@ pub(super) struct Gathered {
 
 /// Gathers up to `most` rows.
 pub(super) fn gather(stretch: &Stretch, most: usize) -> Gathered {
-    let mut gathering = Gathering::default();
+    let mut gathering = Gathering { room: stretch.len(), ..Gathering::default() };
     let found = stretch.rows(most, |line, row| gathering.add(line, row));
     gathering.end(found)
 }
@@ -45,6 +45,8 @@ pub(super) fn gather(stretch: &Stretch, most: usize) -> Gathered {
 #[derive(Default)]
 struct Gathering<'t> {
     blocks: Vec<Block>,
+    /// Room for the first block's text: mostly there is just one, as long as all lines together.
+    room: usize,
     /// The sum of the rows just seen that have all in common: such rows come in runs, and cost no look-up.
     run: Option<(Group<Cow<'t, str>>, Sums)>,
     sums: HashMap<Group<Cow<'t, str>>, Sums>,
@@ -85,7 +87,7 @@ impl<'t> Gathering<'t> {
 
     fn block(&mut self, day: i64) -> &mut Block {
         let place = self.blocks.iter().rposition(|block| block.day == day).unwrap_or_else(|| {
-            self.blocks.push(Block::new(day));
+            self.blocks.push(Block::new(day, take(&mut self.room)));
             self.blocks.len() - 1
         });
         &mut self.blocks[place]

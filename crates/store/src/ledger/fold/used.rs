@@ -37,6 +37,8 @@ pub struct UsedRow {
     pub at: i64,
     /// Exchanges that ended.
     pub requests: i64,
+    /// Attempts at the provider.
+    pub attempts: i64,
     /// Prompt tokens.
     pub input: i64,
     /// Answer tokens.
@@ -100,6 +102,7 @@ struct Used(HashMap<UsedRow, Amounts>);
 #[derive(Debug, Default)]
 struct Amounts {
     requests: i64,
+    attempts: i64,
     input: i64,
     output: i64,
     cost: i64,
@@ -110,6 +113,7 @@ impl Used {
         if row.ended >= from {
             let sum = self.0.entry(UsedRow::of(row)).or_default();
             sum.requests += i64::from(row.last);
+            sum.attempts += i64::from(row.attempt > 0);
             sum.input = sum.input.saturating_add(row.tokens.input);
             sum.output = sum.output.saturating_add(row.tokens.output);
             sum.cost = sum.cost.saturating_add(row.cost.unwrap_or(0));
@@ -117,8 +121,8 @@ impl Used {
     }
 
     fn visit(self, visit: &mut (dyn FnMut(&UsedRow) + Send)) {
-        for (row, Amounts { requests, input, output, cost }) in self.0 {
-            visit(&UsedRow { requests, input, output, cost, ..row });
+        for (row, Amounts { requests, attempts, input, output, cost }) in self.0 {
+            visit(&UsedRow { requests, attempts, input, output, cost, ..row });
         }
     }
 }

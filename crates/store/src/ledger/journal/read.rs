@@ -46,6 +46,11 @@ impl Stretch {
         }
     }
 
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Visits up to `most` rows with their lines, in the order in which they were written.
     pub(crate) fn rows<'t>(&'t self, most: usize, mut visit: impl FnMut(&'t str, Row<'t>)) -> Found {
         let mut found = Found { end: self.start, ..Found::default() };

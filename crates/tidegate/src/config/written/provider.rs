@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tidegate_llm::{Dialect, Quirks};
 
-use super::{BaseUrl, HealthEntry, Key, Named, TimeLimitsEntry};
+use super::{BaseUrl, HealthEntry, Key, LimitEntry, Named, TimeLimitsEntry};
 
 /// A provider.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -32,6 +32,8 @@ pub struct ProviderEntry {
     pub headers: Named<String>,
     /// Time limits of attempts there.
     pub time_limits: TimeLimitsEntry,
+    /// How much may be used of it (`by: provider` is the default here). Where one is reached the next target is asked.
+    pub limits: Vec<LimitEntry>,
     /// When its targets count as ill, and how they come back.
     pub health: HealthEntry,
     /// Where it tells its load, for pools with `strategy: load`: a path at its host, or URLs (of a GPU's exporter too). By default `/metrics`,

@@ -12,10 +12,11 @@ use tidegate_core::Secret;
 use tidegate_llm::provider::{self, Provider as Row};
 use tidegate_llm::{Dialect, Quirks};
 use tidegate_policy::TimeLimits;
+use tidegate_policy::limit::{Rule, Scope};
 use tidegate_proxy::demo;
 use tidegate_proxy::snapshot::{Provider, nearest};
 
-use super::Lasting;
+use super::{Lasting, access};
 use crate::config::Loaded;
 use crate::config::problem::Problem;
 use crate::config::tree::{Place, Value};
@@ -98,8 +99,14 @@ impl Building<'_> {
             completions: entry.completions.unwrap_or(row.map_or(speaks_chat, |row| row.completions)),
             embeddings: entry.embeddings.unwrap_or(row.map_or(speaks_chat, |row| row.embeddings)),
             limits: self.limits(entry),
+            rules: self.rules(&name, entry),
             name,
         })
+    }
+
+    fn rules(&mut self, name: &str, entry: &ProviderEntry) -> Vec<Arc<Rule>> {
+        let (path, place) = (["providers", name, "limits"], format!("provider/{name}"));
+        access::limits(&entry.limits, &path, (&place, Scope::Provider), self.loaded, self.problems)
     }
 
     /// All keys, each once: `api_key` or the known provider's own, and `api_keys`.
@@ -240,5 +247,6 @@ fn demo_provider(limits: TimeLimits) -> Provider {
         completions: false,
         embeddings: true,
         limits,
+        rules: Vec::new(),
     }
 }
