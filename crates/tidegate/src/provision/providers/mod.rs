@@ -106,7 +106,7 @@ impl Building<'_> {
 
     fn rules(&mut self, name: &str, entry: &ProviderEntry) -> Vec<Arc<Rule>> {
         let (path, place) = (["providers", name, "limits"], format!("provider/{name}"));
-        access::limits(&entry.limits, &path, (&place, Scope::Provider), self.loaded, self.problems)
+        access::limits(&entry.limits, &path, (&place, Scope::Provider), self.loaded, &mut self.problems)
     }
 
     /// All keys, each once: `api_key` or the known provider's own, and `api_keys`.
