@@ -6,9 +6,10 @@ use serde_json::json;
 use tidegate_core::Secret;
 use tidegate_policy::access::{Key, Team};
 use tidegate_proxy::snapshot::Access;
+use tidegate_testkit::FakeProvider;
 use tidegate_testkit::client::Client;
 
-use crate::house::{House, Plan};
+use crate::house::{House, Plan, ask};
 
 const GOOD: &str = "tg-house-key-0123456789";
 
@@ -133,5 +134,34 @@ async fn fault_70_keys_with_a_common_beginning_are_two_keys() {
     for (secret, id) in [(one, "one"), (two, "two"), (one, "one")] {
         assert_eq!(status_and_code(&Client::new(house.address).bearer(secret), "chat/text").await.0, 200);
         assert_eq!(house.rows().last().unwrap()["key"], id);
+    }
+}
+
+#[tokio::test]
+async fn fault_75_a_caller_s_own_base_url_moves_no_request_and_no_key() {
+    let (house, elsewhere) = (House::start().await, FakeProvider::start().await.unwrap());
+    let url = elsewhere.base_url();
+    for surface in ["chat", "responses", "anthropic", "gemini"] {
+        for field in ["api_base", "base_url", "api_url", "endpoint", "extra_headers"] {
+            let (path, mut body) = ask(surface, "chat/text", false);
+            body[field] = if field == "extra_headers" {
+                json!({"host": elsewhere.addr().to_string(), "authorization": "Bearer theirs"})
+            } else {
+                json!(url)
+            };
+            let mut client = house.client();
+            for name in
+                ["x-api-base", "x-tidegate-base-url", "helicone-target-url", "x-forwarded-host", "forwarded"]
+            {
+                client = client.header(name, &url);
+            }
+            let answer = house.post_with(client, surface, &path, &body).await;
+            assert!([200, 400].contains(&answer.status.as_u16()), "{surface} {field}: {}", answer.text());
+        }
+    }
+    assert_eq!(elsewhere.accepts(), 0, "somebody was asked whom the caller named");
+    for seen in house.fake.requests() {
+        let shown = format!("{:?}", seen.headers);
+        assert!(!shown.contains("theirs") && !shown.contains(&elsewhere.addr().to_string()), "{shown}");
     }
 }
