@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_written_as_the_standard_library_writes_them() {
+    fn every_octet_of_an_address_is_written_as_the_standard_library_writes_it() {
         for octet in 0..=u8::MAX {
             for octets in [[octet; 4], [octet, 0, 255, 7], [10, 99, octet, 100]] {
                 assert_eq!(Dotted::new(octets).as_str(), std::net::Ipv4Addr::from(octets).to_string());

@@ -5,7 +5,7 @@ use std::io::Write;
 /// Appends `text` as it stands between the quotes of a JSON text. No control characters are left, so what is written so fits on
 /// one line.
 pub fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    if is_plain_text(text.as_bytes()) {
+    if is_plain_text(text) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
@@ -26,7 +26,8 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Whether nothing in it needs an escape; eight bytes at a time, as most texts are names of some twenty.
-fn is_plain_text(text: &[u8]) -> bool {
+pub fn is_plain_text(text: &str) -> bool {
+    let text = text.as_bytes();
     let Some(last) = text.last_chunk() else { return text.iter().all(|byte| is_plain(*byte)) };
     let (words, _) = text.as_chunks();
     // The last word may overlap the one before it.
@@ -55,14 +56,16 @@ mod tests {
 
     #[test]
     fn every_byte_is_told_apart_in_every_place_of_texts_of_every_length() {
-        for byte in 0..=u8::MAX {
+        for byte in 0..0x80 {
             for length in 1..20 {
                 for place in 0..length {
                     let mut text = vec![b'~'; length];
                     text[place] = byte;
+                    let text = String::from_utf8(text).unwrap();
                     assert_eq!(is_plain_text(&text), is_plain(byte), "{byte} at {place} of {length}");
                 }
             }
         }
+        assert!(is_plain_text("äöü€, ä") && is_plain_text("\u{10ffff}\u{80}~"));
     }
 }

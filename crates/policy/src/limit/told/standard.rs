@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tidegate_core::digits::push_number;
+use tidegate_core::json::is_plain_text;
 
 use super::{Lines, Teller, Told, lines, whole_seconds};
 use crate::limit::{Rule, Unit, Window};
@@ -94,8 +95,7 @@ fn integer(amount: i64, unit: Unit) -> u64 {
 /// A structured field's string. Checked rules' names hold nothing that needs care.
 fn push_quoted(out: &mut Vec<u8>, name: &str) {
     out.push(b'"');
-    // Folded without a way out, so that it becomes vector code.
-    if name.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+    if name.is_ascii() && is_plain_text(name) {
         out.extend_from_slice(name.as_bytes());
     } else {
         out.extend(name.chars().map(|c| u8::try_from(c).ok().filter(|byte| is_plain(*byte)).unwrap_or(b'_')));
