@@ -30,9 +30,9 @@ const UNSENT: usize = 64 * 1024;
 const PENDING_RESETS: usize = 20;
 const ERROR_RESETS: usize = 256;
 
-/// How long a connection that was accepted before a drain may take to say its first word. A caller whose connection has been
-/// accepted has sent its request, or is about to: it is no caller to turn away.
-pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long a connection in HTTP/2 that was accepted before a drain may take to say its first word: told to finish before, it would
+/// close at once. Later its caller is told that no more requests are taken.
+const FIRST_WORD: Duration = Duration::from_secs(1);
 
 /// What all connections of a door share.
 pub(super) struct Server<H> {
@@ -83,8 +83,12 @@ pub(super) trait Speaking: Send {
     /// Serves it; ready when it has ended.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>>;
 
-    /// Ends after the exchanges that are open.
-    fn finish(&mut self);
+    /// Ends after the exchanges that are open. On HTTP/1, where only an answer can say so, one more request is waited for: that long, or
+    /// as long as ever.
+    fn finish(&mut self, patience: Option<Duration>);
+
+    /// Whether it can be told to finish before its first request.
+    fn can_finish_early(&self) -> bool;
 }
 
 impl<H: Handler> Speaking for http1::Connection<H, Line> {
@@ -92,8 +96,12 @@ impl<H: Handler> Speaking for http1::Connection<H, Line> {
         http1::Connection::poll_end(self, context)
     }
 
-    fn finish(&mut self) {
-        http1::Connection::finish(self);
+    fn finish(&mut self, patience: Option<Duration>) {
+        http1::Connection::finish(self, patience);
+    }
+
+    fn can_finish_early(&self) -> bool {
+        true
     }
 }
 
@@ -107,8 +115,12 @@ where
         self.as_mut().poll(context).map_err(Into::into)
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, _: Option<Duration>) {
         self.as_mut().graceful_shutdown();
+    }
+
+    fn can_finish_early(&self) -> bool {
+        false
     }
 }
 
@@ -139,16 +151,19 @@ fn told(ended: Result<(), Ended>) {
 }
 
 async fn until_drained(connection: &mut Connection, begun: &AtomicBool, drain: &Drain) -> Result<(), Ended> {
-    if let Some(ended) = unless_drained(connection, drain).await {
-        return ended;
-    }
-    // Told to finish before its first request, it would close at once.
-    if !begun.load(Ordering::Relaxed)
-        && let Ok(ended) = timeout(LAST_WORD, poll_fn(|context| connection.poll_end(context))).await
+    // A first answer that comes after the start of the drain says that it is the last.
+    if !drain.started()
+        && let Some(ended) = unless_drained(connection, drain).await
     {
         return ended;
     }
-    connection.finish();
+    if !begun.load(Ordering::Relaxed)
+        && !connection.can_finish_early()
+        && let Ok(ended) = timeout(FIRST_WORD, poll_fn(|context| connection.poll_end(context))).await
+    {
+        return ended;
+    }
+    connection.finish(drain.patience());
     poll_fn(|context| connection.poll_end(context)).await
 }
 

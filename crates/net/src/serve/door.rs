@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
-use super::connection::{LAST_WORD, Server, to_its_end, unless_silent};
+use super::connection::{Server, to_its_end, unless_silent};
 use super::greet::greet;
 use super::limits::Pace;
 use super::line::{Holds, Line};
@@ -223,7 +223,11 @@ impl<H: Handler> Hall<H> {
     /// Over when a connection that has not begun need not be waited for.
     async fn drained(&self) {
         self.drain.wait().await;
-        tokio::time::sleep(if self.shared.tls.is_some() { LAST_HANDSHAKE } else { LAST_WORD }).await;
+        match self.drain.patience() {
+            Some(_) if self.shared.tls.is_some() => tokio::time::sleep(LAST_HANDSHAKE).await,
+            Some(patience) => tokio::time::sleep(patience).await,
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -473,7 +473,7 @@ async fn fault_22_a_body_that_comes_too_slowly_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_drain_ends_connections_behind_the_answer_under_way_and_idle_ones_at_once() {
+async fn a_drain_ends_connections_behind_the_answer_under_way_and_idle_ones_soon() {
     let (house, actor, pieces) = usual();
     let mut idle = house.connect().await;
     idle.write_all(b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
@@ -494,6 +494,45 @@ async fn a_drain_ends_connections_behind_the_answer_under_way_and_idle_ones_at_o
     pieces.try_send(Ok(Frame::data(Bytes::from_static(b"last")))).unwrap();
     drop(pieces);
     assert!(rest(&mut busy).await.ends_with("4\r\nlast\r\n0\r\n\r\n"));
+    tokio::time::timeout(PATIENCE, house.served).await.expect("it still waits").unwrap();
+}
+
+#[tokio::test]
+async fn fault_93_a_kept_connection_was_closed_at_a_hand_over_just_before_its_next_request() {
+    let (house, ..) = usual();
+    let ask = b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n";
+    let mut idle = house.connect().await;
+    idle.write_all(ask).await.unwrap();
+    assert!(!until(&mut idle, "/a").await.contains("connection: close"));
+    let mut silent = house.connect().await;
+    // Once this one is answered, the one before it has been accepted.
+    told(&house, b"GET /a HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
+    house.drain.hand_over();
+    // A drain that ends idle connections does so within this time.
+    assert!(tokio::time::timeout(Duration::from_millis(1500), idle.read_u8()).await.is_err());
+    for stream in [&mut idle, &mut silent] {
+        stream.write_all(ask).await.unwrap();
+        let last = rest(stream).await;
+        assert!(last.contains("\r\nconnection: close\r\n") && last.ends_with("/a"), "{last}");
+    }
+    tokio::time::timeout(PATIENCE, house.served).await.expect("it still waits").unwrap();
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_was_handed_over_is_kept_no_longer_than_ever_and_not_reset() {
+    let (house, ..) =
+        house(ServeLimits { header_read: Duration::from_millis(300), ..ServeLimits::default() });
+    let mut idle = house.connect().await;
+    idle.write_all(b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    until(&mut idle, "/a").await;
+    house.drain.hand_over();
+    assert_eq!(rest(&mut idle).await, "");
+    // Whoever asks at that moment reads the end of the connection, and may ask again elsewhere.
+    for _ in 0..3 {
+        idle.write_all(b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+        assert_eq!(rest(&mut idle).await, "");
+    }
+    drop(idle);
     tokio::time::timeout(PATIENCE, house.served).await.expect("it still waits").unwrap();
 }
 

@@ -95,8 +95,7 @@ impl Ending {
             Some(id) => {
                 info!(id, "the new process serves; in this one, open requests may finish");
                 told(Word::Successor(id));
-                doors.drain_admin();
-                doors.drain();
+                doors.drain_handed_over();
             }
         }
         tokio::select! {

@@ -25,6 +25,12 @@ impl Alarm {
         self.at = Some(Instant::now() + after);
     }
 
+    /// Rings after that time, or before if it was set so.
+    pub(super) fn advance(&mut self, after: Duration) {
+        let moment = Instant::now() + after;
+        self.at = Some(self.at.map_or(moment, |at| at.min(moment)));
+    }
+
     /// Never rings.
     pub(super) fn stop(&mut self) {
         self.at = None;

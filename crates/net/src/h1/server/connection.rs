@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::{Method, Request, Response, Version};
 use tokio::io::AsyncRead;
@@ -64,6 +65,8 @@ pub(crate) struct Connection<H: Handler, T> {
     /// Whether the peer has ended its sending, and may.
     pub(super) is_half_closed: bool,
     is_finishing: bool,
+    /// How long it waits for a last request then, if not as long as ever.
+    patience: Option<Duration>,
 }
 
 enum Stage<B> {
@@ -129,12 +132,17 @@ impl<H: Handler, T: Wire> Connection<H, T> {
             is_kept_waiting: false,
             is_half_closed: false,
             is_finishing: false,
+            patience: None,
         }
     }
 
-    /// Ends after the exchange that is open, or that has been begun to be asked for.
-    pub(crate) fn finish(&mut self) {
-        self.is_finishing = true;
+    /// Ends after the exchange that is open, or one more: its answer says that it is the last. If none is open, the next one is waited for
+    /// that long; without a time, as long as ever.
+    pub(crate) fn finish(&mut self, patience: Option<Duration>) {
+        (self.is_finishing, self.patience) = (true, patience);
+        if let (Some(patience), Stage::Waiting, 0) = (patience, &self.stage, self.reader.waiting()) {
+            self.alarm.advance(patience);
+        }
     }
 
     /// Serves the connection; ready when it has ended.
@@ -164,22 +172,22 @@ impl<H: Handler, T: Wire> Connection<H, T> {
                 Ok(Some(head)) => self.begin(head),
                 Err(refusal) => self.refuse(refusal),
                 Ok(None) if self.is_half_closed => return Poll::Ready(Ok(Next::End)),
-                Ok(None) if self.is_finishing && self.reader.waiting() == 0 => {
-                    self.stage = Stage::Parting(Parting::new(None, false));
-                }
                 Ok(None) => match self.poll_fill(context) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Next::End)),
                     Poll::Ready(Ok(_)) => continue,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                     Poll::Pending => {
                         if !self.alarm.is_set() {
-                            self.alarm.set(self.shared.limits.header_read);
+                            let longest = self.shared.limits.header_read;
+                            self.alarm.set(self.patience.map_or(longest, |patience| patience.min(longest)));
                         }
                         ready!(self.alarm.poll(context));
-                        if self.reader.waiting() == 0 {
-                            return Poll::Ready(Ok(Next::End));
+                        match self.reader.waiting() {
+                            // Somebody may be asking just now: an end is better than a reset.
+                            0 if self.is_finishing => self.stage = Stage::Parting(Parting::new(None, true)),
+                            0 => return Poll::Ready(Ok(Next::End)),
+                            _ => self.refuse(Refusal::LATE),
                         }
-                        self.refuse(Refusal::LATE);
                     }
                 },
             }

@@ -175,7 +175,7 @@ impl Doors {
         let sockets = door.sockets.iter().map(Listener::second).collect::<std::io::Result<_>>()?;
         let anew = self.serve(plan.clone(), sockets, service.is_admin, service.is_asked)?;
         info!(address = %door.address, "a door has other terms; open connections keep theirs");
-        std::mem::replace(door, anew).drain.start();
+        std::mem::replace(door, anew).drain.hand_over();
         Ok(())
     }
 
@@ -231,22 +231,27 @@ impl Doors {
         });
     }
 
-    /// Closes all doors for callers to new connections.
+    /// Closes all doors for callers to new connections: nobody will serve there.
     pub(super) fn drain(&self) {
+        self.drain_callers(Drain::start);
+    }
+
+    /// Closes all doors here, the operators' too: another process has them.
+    pub(super) fn drain_handed_over(&self) {
+        self.drain_callers(Drain::hand_over);
+        if let Some(admin) = &mut self.lock().admin {
+            admin.drain.hand_over();
+            admin.sockets.clear();
+        }
+    }
+
+    fn drain_callers(&self, begin: fn(&Drain)) {
         let mut open = self.lock();
         open.is_draining = true;
-        open.callers.iter().for_each(|door| door.drain.start());
+        open.callers.iter().for_each(|door| begin(&door.drain));
         // Nobody waits for a socket that this process holds open and accepts nothing from.
         open.callers.iter_mut().for_each(|door| door.sockets.clear());
         self.presence.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    /// Closes the operators' door too: another process has it.
-    pub(super) fn drain_admin(&self) {
-        if let Some(admin) = &mut self.lock().admin {
-            admin.drain.start();
-            admin.sockets.clear();
-        }
     }
 
     /// Over when all doors for callers have closed and their connections have ended.
