@@ -10,11 +10,12 @@ use std::process::{Child, Command, ExitStatus};
 use command_fds::{CommandFdExt, FdMapping};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::listen::Listener;
+use crate::listen::{Listener, bound_unsent};
 
 /// The first descriptor that is handed over.
 const FIRST: i32 = 3;
@@ -90,6 +91,7 @@ impl Inherited {
 
 fn ready(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
+    bound_unsent(SockRef::from(&listener));
     TcpListener::from_std(listener)
 }
 

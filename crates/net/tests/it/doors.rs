@@ -164,6 +164,36 @@ async fn fault_22_a_peer_that_does_not_read_is_let_go_and_one_that_reads_slowly_
 }
 
 #[tokio::test]
+async fn a_peer_that_does_not_read_held_megabytes_in_the_kernel() {
+    let house = House::open(Door::new);
+    let mut stream = house.connect().await;
+    stream.write_all(b"GET /bytes/33554432 HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    stream.readable().await.unwrap();
+    // What is sent is in our own window; what is not, is bounded.
+    let mine = socket2::SockRef::from(&stream).recv_buffer_size().unwrap();
+    let inode = || -> u64 {
+        let local = stream.peer_addr().unwrap().port();
+        let remote = stream.local_addr().unwrap().port();
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let line =
+            table.lines().find(|line| line.contains(&format!("0100007F:{local:04X} 0100007F:{remote:04X}")));
+        let queue = line.unwrap().split_ascii_whitespace().nth(4).unwrap().split(':').next().unwrap();
+        u64::from_str_radix(queue, 16).unwrap()
+    };
+    let mut last = 0;
+    // Until it grows no more.
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = inode();
+        if now == last && now > 0 {
+            break;
+        }
+        last = now;
+    }
+    assert!(last < mine as u64 + (1 << 20), "{last} bytes wait for a peer that does not read");
+}
+
+#[tokio::test]
 async fn a_request_that_comes_just_after_a_drain_began_is_answered() {
     let house = House::open(Door::new);
     // Once this one is answered, the ones before it have been accepted.
