@@ -28,6 +28,8 @@ enum Command {
     Run(Run),
     /// Show every problem of a config file
     Check(Check),
+    /// Hand over to a new process, started from the binary as it is now
+    Upgrade(Upgrade),
     /// Say what happens to a request for a model
     Explain(Explain),
     /// List every model that can be asked for
@@ -82,12 +84,34 @@ struct Run {
 Examples:
   tidegate check                  ./tidegate.yaml
   tidegate check new.yaml && mv new.yaml tidegate.yaml
+  tidegate check --config new.yaml
 
 Ends with 0 when the file is good (warnings are no failure), with 2 when it is not.")]
 struct Check {
     /// Config file [default: ./tidegate.yaml]
-    #[arg(value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// The same, as other commands have it
+    #[arg(long, short, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate upgrade                              the process of `pid_file` in ./tidegate.yaml
+  tidegate upgrade --config /etc/tidegate.yaml
+  tidegate upgrade --pid-file /run/tidegate/tidegate.pid
+
+The new process takes the listening sockets over, and the old one finishes what is open. Ends with 0 when the new one serves, with 1 when it
+does not: then the old one goes on.")]
+struct Upgrade {
+    /// Config file [default: ./tidegate.yaml if it is there]
+    #[arg(long, short, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the process has written its id, instead of the config's `pid_file`
+    #[arg(long, value_name = "FILE")]
+    pid_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -149,7 +173,10 @@ pub fn main() -> Result<ExitCode> {
             log_to_stderr();
             return run(RunOptions { config, listen, admin });
         }
-        Command::Check(Check { file }) => return Ok(command::check(file)),
+        Command::Check(Check { file, config }) => return Ok(command::check(file.or(config))),
+        Command::Upgrade(Upgrade { config, pid_file }) => {
+            report::to_stdout(&command::upgrade(config, pid_file)?);
+        }
         Command::Explain(Explain { url: Some(url), method, config, json, .. }) => {
             return command::explain_url(&url, &method, config, json);
         }

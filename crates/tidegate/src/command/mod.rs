@@ -8,12 +8,14 @@ mod explanation;
 pub(crate) mod keys;
 mod models;
 pub(crate) mod store;
+mod upgrade;
 pub(crate) mod usage;
 
 pub use check::check;
 pub use documents::{Document, document};
 pub use explain::{explain, explain_url};
 pub use models::models;
+pub use upgrade::upgrade;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -83,8 +83,8 @@ models:
   good (warnings are no failure) and with 2 when it is not.
 - `tidegate explain --model NAME` says what a model name leads to.
 - The file is read again when it changes, and on SIGHUP. A bad file changes nothing: what was good before goes on, and the
-  problems are shown on stderr. Open requests end with the settings that they began with. Addresses, `workers`, `drain`
-  and `access_log` need a restart.
+  problems are shown on stderr. Open requests end with the settings that they began with. Addresses, `workers`, `drain`,
+  `access_log` and `pid_file` need a restart.
 - In any text, `${NAME}` stands for an environment variable (or one from `.env` in the current directory),
   `${NAME:-default}` has a default, `${file:/path}` is a file's content without the final newline, and `$${` is a
   plain `${`.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
 use super::doors::Doors;
+use super::handed_over::Outcome;
 
 /// Longest start of a new process.
-const START: Duration = Duration::from_secs(60);
+pub(crate) const START: Duration = Duration::from_secs(60);
 
 /// The signals that end a gateway. Made before it says that it listens, so that none of them kills it from then on.
 pub(super) struct Ending {
@@ -42,23 +43,31 @@ impl Stop {
 pub(super) struct Program {
     name: OsString,
     arguments: Vec<OsString>,
+    /// The file with the process id, beside which somebody may wait for what becomes of a hand-over.
+    pid_file: Option<PathBuf>,
 }
 
 impl Program {
     /// Of this process; `folder` is where it was started.
-    pub(super) fn of_process(folder: &Path) -> Self {
+    pub(super) fn of_process(folder: &Path, pid_file: Option<PathBuf>) -> Self {
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_default();
         // A bare name is looked for in `PATH`, as the shell did.
         let is_path = Path::new(&name).components().count() > 1;
         let name = if is_path { folder.join(name).into() } else { name };
-        Self { name, arguments: arguments.collect() }
+        Self { name, arguments: arguments.collect(), pid_file }
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.name);
         command.args(&self.arguments);
         command
+    }
+
+    fn tell(&self, outcome: &Outcome) {
+        if let Some(path) = &self.pid_file {
+            outcome.tell(path);
+        }
     }
 }
 
@@ -77,9 +86,15 @@ impl Ending {
             tokio::select! {
                 () = self.stop.wait() => break None,
                 _ = self.upgrade.recv() => match self.hand_over(doors, program).await {
-                    Ok(After::Served(id)) => break Some(id),
+                    Ok(After::Served(id)) => {
+                        program.tell(&Outcome::Served(id));
+                        break Some(id);
+                    }
                     Ok(After::Ended) => break None,
-                    Err(error) => error!(%error, "the new process does not take over; this one goes on"),
+                    Err(error) => {
+                        error!(%error, "the new process does not take over; this one goes on");
+                        program.tell(&Outcome::Failed(error.to_string()));
+                    }
                 },
             }
         };

@@ -5,8 +5,10 @@ pub(crate) mod books;
 mod certify;
 mod doors;
 mod greeting;
+pub(crate) mod handed_over;
 mod hints;
 mod lifetime;
+pub(crate) mod pid_file;
 mod probes;
 mod reload;
 mod restore;
@@ -29,6 +31,7 @@ use crate::environment::Environment;
 use crate::provision::{Lasting, Provisioned, provision};
 use crate::report;
 use books::Books;
+pub(crate) use lifetime::START;
 
 /// Longest wait for the threads to drop what was cut.
 const CUT: Duration = Duration::from_secs(1);
@@ -137,7 +140,8 @@ impl Start {
             state.clone(),
         );
         certifier.take_over(&self.provisioned.doors);
-        let program = lifetime::Program::of_process(&self.folder);
+        let pid_file = pid_file::path(&self.loaded);
+        let program = lifetime::Program::of_process(&self.folder, pid_file.clone());
         let reloader = reload::Reloader {
             options: self.options,
             path: self.path,
@@ -153,6 +157,7 @@ impl Start {
         tokio::spawn(probes::go_rounds(gateway.clone()));
         tokio::spawn(reloader.run(occasions));
         tokio::spawn(lifetime::stay_alive());
+        let _written = pid_file.as_deref().map(pid_file::PidFile::write).transpose()?;
         // A predecessor ends when it hears this.
         handover::announce().context("whoever started this process cannot be told that it serves")?;
         let code = ending.serve(&doors, &gateway, &program).await;

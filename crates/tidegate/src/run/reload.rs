@@ -85,7 +85,7 @@ impl Occasions {
 }
 
 impl Reloader {
-    /// Waits for signals and changes for ever.
+    /// Waits for signals and changes, until this process drains: an address that is new in the config is for the one that takes over.
     pub(super) async fn run(mut self, mut occasions: Occasions) {
         loop {
             tokio::select! {
@@ -95,6 +95,9 @@ impl Reloader {
                         continue;
                     }
                 }
+            }
+            if self.doors.is_draining() {
+                return info!("this process drains, and reads no config any more");
             }
             // Before it is taken over, so that no change is missed in between.
             occasions.seen = self.look(&occasions);
@@ -164,6 +167,7 @@ impl Reloader {
             |config: &Config| (config.database.clone(), config.redis.as_ref().map(|redis| redis.terms().url));
         let changed = [
             ("admin.address", before.admin.address != now.admin.address),
+            ("pid_file", before.pid_file != now.pid_file),
             ("workers", before.workers != now.workers),
             ("access_log", before.access_log != now.access_log),
             ("data or ledger", stores(before) != stores(now)),

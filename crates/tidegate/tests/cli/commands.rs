@@ -53,6 +53,10 @@ fn check_ends_with_0_or_2() {
     let warned = run(folder.path(), &["check", "warning.yaml"]);
     assert_eq!(warned.status.code(), Some(0), "warnings are no failure");
     assert!(String::from_utf8(warned.stderr).unwrap().contains("1 warning"));
+    assert!(
+        stdout(run(folder.path(), &["check", "--config", "warning.yaml"])).starts_with("warning.yaml: good")
+    );
+    assert_eq!(run(folder.path(), &["check", "--config", "bad.yaml"]).status.code(), Some(2));
     assert_eq!(run(folder.path(), &["check", "none.yaml"]).status.code(), Some(2));
     assert_eq!(run(tempfile::tempdir().unwrap().path(), &["check"]).status.code(), Some(2));
 }

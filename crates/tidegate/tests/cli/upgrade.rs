@@ -220,6 +220,90 @@ fn fault_93_a_new_process_that_does_not_start_changes_nothing() {
 }
 
 #[test]
+fn a_new_door_was_opened_by_the_process_that_had_handed_over() {
+    let config = "listen: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\n";
+    let folder = folder_with(config);
+    let mut gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+    // Keeps the first process alive.
+    let _stream = send(
+        gateway.address,
+        "POST",
+        "/v1/chat/completions",
+        &chat("demo/echo", "!words 100 !pace 1000", true),
+    );
+    let first = gateway.id();
+    let heir = Heir::of(&mut gateway, &first);
+    gateway.signal("HUP");
+    gateway.wait_for_stderr("reads no config any more");
+    kill("HUP", &heir.0);
+    gateway.wait_for_stderr("the config was taken over");
+}
+
+/// The command, to its end; what it says on stdout and stderr.
+fn upgrade(folder: &Path) -> (bool, String) {
+    let done = tidegate(folder, &["upgrade"]).output().unwrap();
+    let said = [done.stdout, done.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
+    (done.status.success(), said)
+}
+
+#[test]
+fn the_upgrade_command_says_what_became_of_it() {
+    let config = "listen: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\npid_file: t.pid\n";
+    let folder = folder_with(config);
+    let pid_file = || std::fs::read_to_string(folder.path().join("t.pid")).unwrap().trim().to_owned();
+    let (good, said) = upgrade(folder.path());
+    assert!(!good && said.contains("there is no process of"), "{said}");
+    let mut gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+    let end = Instant::now() + PATIENCE;
+    while !folder.path().join("t.pid").exists() {
+        assert!(Instant::now() < end, "there is no file");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(pid_file(), gateway.id());
+    std::fs::write(folder.path().join("tidegate.yaml"), format!("{config}modles: {{}}\n")).unwrap();
+    let asked = tidegate(folder.path(), &["upgrade", "--pid-file", "t.pid"]).output().unwrap();
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    assert!(
+        said.contains(&format!("process {} goes on: the new process ended before", gateway.id())),
+        "{said}"
+    );
+    assert_eq!(pid_file(), gateway.id());
+    std::fs::write(folder.path().join("tidegate.yaml"), config).unwrap();
+    let (good, said) = upgrade(folder.path());
+    let heir = Heir(pid_file());
+    assert!(good && said.contains(&format!("has handed over to process {}, which serves", heir.0)), "{said}");
+    assert!(once(gateway.address).is_ok());
+    assert!(gateway.end().success());
+    // The file of the one that serves is still there.
+    assert_eq!(pid_file(), heir.0);
+    kill("KILL", &heir.0);
+    let end = Instant::now() + PATIENCE;
+    while !upgrade(folder.path()).1.contains("runs no more") {
+        assert!(Instant::now() < end, "a file that was left behind is believed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn fault_93_doors_that_share_their_address_are_handed_over_with_all_their_sockets() {
+    let folder = folder_with(
+        "listen: [{ address: 127.0.0.1:0, reuse_port: true }]\nadmin: { address: 127.0.0.1:0 }\nworkers: 3\naccess_log: off\n",
+    );
+    let mut gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+    let (address, first) = (gateway.address, gateway.id());
+    let load = Load::of((0..3).map(|_| Box::new(move || once(address)) as Box<_>).collect());
+    load.go_on(10);
+    let heir = Heir::of(&mut gateway, &first);
+    assert!(!gateway.said.contains("has no door for"), "{}", gateway.said);
+    assert!(gateway.end().success());
+    load.go_on(100);
+    let (done, failed) = load.end();
+    assert_eq!(failed, Vec::<String>::new(), "of {done}");
+    drop(heir);
+}
+
+#[test]
 fn sockets_of_a_service_manager_are_taken_and_it_is_told_how_things_are() {
     let opened = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
     let [callers, admin] = opened.each_ref().map(|listener| listener.local_addr().unwrap());
@@ -232,14 +316,20 @@ fn sockets_of_a_service_manager_are_taken_and_it_is_told_how_things_are() {
     let mut gateway = Gateway::start_with_sockets(command, opened);
     assert_eq!((gateway.address, gateway.admin), (callers, admin));
     gateway.wait_for_stderr("the socket was open already");
+    // Read all the time, as service managers do: whoever speaks to one that does not, waits.
+    let (sender, words) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut word = [0; 1000];
+        while let Ok(count) = manager.recv(&mut word) {
+            let _ = sender.send(String::from_utf8_lossy(&word[..count]).into_owned());
+        }
+    });
     let heard = |what: &str| {
-        let mut words = [0; 1000];
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
-            let count = manager.recv(&mut words).unwrap();
-            let said = std::str::from_utf8(&words[..count]).unwrap();
+            let said = words.recv_timeout(PATIENCE).unwrap();
             if said.contains(what) {
-                return said.to_owned();
+                return said;
             }
         }
         panic!("not a word of {what}");

@@ -144,6 +144,9 @@ pub struct Config {
     pub insecure: Insecure,
     /// After SIGTERM: how long open requests and streams may take to finish.
     pub drain: Period,
+    /// Where the process writes its id: `/run/tidegate/tidegate.pid`. `tidegate upgrade` finds it there. Relative to the config file. Needs a
+    /// restart or an upgrade.
+    pub pid_file: Option<String>,
     /// Worker threads; by default as many as there are processor cores. Needs a restart.
     #[schemars(range(min = 1, max = 1024))]
     pub workers: Option<usize>,
@@ -189,6 +192,7 @@ impl Default for Config {
             access_log_format: "json".to_owned(),
             insecure: Insecure::default(),
             drain: Period(std::time::Duration::from_secs(300)),
+            pid_file: None,
             workers: None,
         }
     }

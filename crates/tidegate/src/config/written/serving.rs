@@ -38,6 +38,9 @@ pub struct Listen {
     pub header_timeout: Period,
     /// Largest head of a request, between 8KiB and 1MiB.
     pub header_size: Size,
+    /// Opens a socket for each worker, among which the kernel spreads connections (`SO_REUSEPORT`): worth a look where many
+    /// short connections come. Other processes of the same user may then listen there, too. Needs a restart.
+    pub reuse_port: bool,
     /// Still answers a client that has shut down its sending side. Off, that counts as a client who has left, and the
     /// provider's answer is cancelled at once.
     pub allow_half_close: bool,
@@ -56,6 +59,7 @@ impl Default for Listen {
             streams: limits.streams,
             header_timeout: Period(limits.header_read),
             header_size: Size(limits.header_bytes as u64),
+            reuse_port: false,
             allow_half_close: limits.allow_half_close,
         }
     }

@@ -186,7 +186,19 @@ impl Plans<'_> {
             redirect: self.redirect(entry, &path),
             is_secure: entry.tls.is_some(),
         };
-        DoorPlan { address, terms, tls }
+        DoorPlan { shards: self.shards(entry, &path), address, terms, tls }
+    }
+
+    /// One socket for each worker, if the door is to have that.
+    fn shards(&mut self, entry: &Listen, path: &[&str]) -> usize {
+        if !entry.reuse_port {
+            return 1;
+        }
+        if matches!(entry.address, DoorAddress::Unix(_)) {
+            self.error("a Unix socket cannot be shared", &[path, &["reuse_port"]].concat());
+        }
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.loaded.config.workers.unwrap_or_else(cores)
     }
 
     /// The port of `https`, if a door sends everybody there.
@@ -229,7 +241,7 @@ impl Plans<'_> {
         });
         let limits = Listen::default().serve_limits(self.loaded.config.drain.0);
         let terms = DoorTerms { limits, trust: None, seats: None, redirect: None, is_secure: tls.is_some() };
-        DoorPlan { address, terms, tls }
+        DoorPlan { address, shards: 1, terms, tls }
     }
 
     fn error(&mut self, words: impl Into<String>, path: &[&str]) {

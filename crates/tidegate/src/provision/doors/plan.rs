@@ -17,6 +17,8 @@ use crate::config::written::DoorAddress;
 pub struct DoorPlan {
     /// Where, as the config says: port 0 stays 0.
     pub address: DoorAddress,
+    /// How many sockets share it (`SO_REUSEPORT`); 1: nobody shares it.
+    pub shards: usize,
     /// What cannot change without serving the socket anew.
     pub terms: DoorTerms,
     /// What is shown in handshakes; all of it may change while connections go on.

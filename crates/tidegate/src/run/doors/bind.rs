@@ -54,13 +54,15 @@ pub(in crate::run) async fn bind_all(doors: &Doors, inherited: &mut Inherited) -
     for (plan, mut sockets) in doors.all().zip(found) {
         if let DoorAddress::Tcp(address) = plan.address
             && address.port() == 0
+            && let Some(first) = inherited.tcp_any_port(address.ip())?
         {
-            sockets.extend(inherited.tcp_any_port(address.ip())?.map(Listener::from));
+            let shared = inherited.tcp(first.local_addr()?)?;
+            sockets.extend(std::iter::once(first).chain(shared).map(Listener::from));
         }
         if sockets.is_empty() {
             let flag = if std::ptr::eq(plan, &doors.admin) { "--admin" } else { "--listen" };
-            let bound = bind(&plan.address).await;
-            sockets.push(bound.map_err(|error| advise(&plan.address, flag, &error))?);
+            let bound = bind(plan).await;
+            sockets = bound.map_err(|error| advise(&plan.address, flag, &error))?;
         } else {
             info!(address = %plan.address, "the socket was open already");
         }
@@ -81,12 +83,15 @@ fn inherited_for(plan: &DoorPlan, inherited: &mut Inherited) -> io::Result<Vec<L
     })
 }
 
-/// Opens one socket.
-pub(super) async fn bind(address: &DoorAddress) -> io::Result<Listener> {
-    match address {
-        DoorAddress::Tcp(address) => listen::bind(*address).map(Listener::from),
-        DoorAddress::Unix(path) => listen::bind_unix(path, SOCKET_MODE).await.map(Listener::from),
-    }
+/// Opens a door's sockets.
+pub(super) async fn bind(plan: &DoorPlan) -> io::Result<Vec<Listener>> {
+    Ok(match &plan.address {
+        DoorAddress::Tcp(address) if plan.shards > 1 => {
+            listen::bind_shards(*address, plan.shards)?.into_iter().map(Listener::from).collect()
+        }
+        DoorAddress::Tcp(address) => vec![listen::bind(*address)?.into()],
+        DoorAddress::Unix(path) => vec![listen::bind_unix(path, SOCKET_MODE).await?.into()],
+    })
 }
 
 fn advise(address: &DoorAddress, flag: &str, error: &io::Error) -> Error {

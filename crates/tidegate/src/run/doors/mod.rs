@@ -14,7 +14,7 @@ use tidegate_net::tls::Certificate;
 use tidegate_net::{Door, Drain, Seats};
 use tidegate_proxy::Gateway;
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub(super) use bind::{Bound, bind_all};
 use entrance::Entrance;
@@ -96,9 +96,9 @@ impl Doors {
             match known.iter().position(|address| *address == plan.address) {
                 Some(place) => drop(known.swap_remove(place)),
                 None => {
-                    let socket = bind::bind(&plan.address).await;
-                    let socket = socket.with_context(|| self.trouble(&plan.address))?;
-                    new.push(Bound { plan: plan.clone(), sockets: vec![socket] });
+                    let sockets = bind::bind(plan).await;
+                    let sockets = sockets.with_context(|| self.trouble(&plan.address))?;
+                    new.push(Bound { plan: plan.clone(), sockets });
                 }
             }
         }
@@ -156,6 +156,9 @@ impl Doors {
 
     /// A door by another plan. If that fails, it stays as it is.
     fn changed(&self, mut door: OpenDoor, plan: &DoorPlan, is_admin: bool, is_asked: bool) -> OpenDoor {
+        if (plan.shards > 1) != (door.sockets.len() > 1) {
+            warn!(address = %door.address, "`reuse_port` was changed in the config, but needs a restart");
+        }
         let service = Service { terms: plan.terms.clone(), is_admin, is_asked };
         let done = if door.service == service {
             match (&mut door.secure, &plan.tls) {
@@ -229,6 +232,11 @@ impl Doors {
             served.await;
             drop(presence);
         });
+    }
+
+    /// Whether the doors are closed, and what is open only comes to its end.
+    pub(super) fn is_draining(&self) -> bool {
+        self.lock().is_draining
     }
 
     /// Closes all doors for callers to new connections: nobody will serve there.
