@@ -72,6 +72,10 @@ pub(crate) enum Drill {
     Rush,
     /// One of three targets in turn slow, failing, silent, breaking off, talking nonsense
     BadTarget,
+    /// Ten upgrades of the binary and ten reloads a second under load, with WebSockets and streams open
+    Upgrade,
+    /// Ten thousand slow-loris connections and a thousand slow readers beside usual callers
+    Slow,
 }
 
 /// What `load` measures.

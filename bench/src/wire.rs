@@ -42,6 +42,8 @@ pub(crate) struct Head {
     pub(crate) length: Length,
     /// `retry-after` of a response, in seconds.
     pub(crate) retry_after: Option<f64>,
+    /// `connection: close`: nothing follows on the connection.
+    pub(crate) closes: bool,
 }
 
 impl Wire {
@@ -165,7 +167,7 @@ fn parse(head: &[u8]) -> io::Result<Head> {
         Some(rest) => rest.get(..3).and_then(|code| code.parse().ok()).ok_or_else(|| invalid(first))?,
         None => 0,
     };
-    let (mut length, mut retry_after) = (Length::Bytes(0), None);
+    let (mut length, mut retry_after, mut closes) = (Length::Bytes(0), None, false);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             length = Length::Bytes(value.trim().parse().map_err(|_| invalid(value))?);
@@ -173,9 +175,11 @@ fn parse(head: &[u8]) -> io::Result<Head> {
             length = Length::Chunked;
         } else if name.eq_ignore_ascii_case("retry-after") {
             retry_after = value.trim().parse().ok();
+        } else if name.eq_ignore_ascii_case("connection") {
+            closes = value.trim().eq_ignore_ascii_case("close");
         }
     }
-    Ok(Head { status, length, retry_after })
+    Ok(Head { status, length, retry_after, closes })
 }
 
 fn invalid(what: &str) -> io::Error {
@@ -197,7 +201,8 @@ mod tests {
         let head = parse(b"POST /v1/x HTTP/1.1\r\ntransfer-encoding: chunked\r\n").unwrap();
         assert_eq!((head.status, head.length), (0, Length::Chunked));
         let head = parse(b"HTTP/1.1 503 X\r\nRetry-After: 2\r\n").unwrap();
-        assert_eq!(head.retry_after, Some(2.0));
+        assert_eq!((head.retry_after, head.closes), (Some(2.0), false));
+        assert!(parse(b"HTTP/1.1 200 OK\r\nConnection: close\r\n").unwrap().closes);
         parse(b"HTTP/1.1 abc\r\n").unwrap_err();
     }
 

@@ -11,6 +11,8 @@ mod rush;
 mod said;
 mod scenario;
 mod side;
+mod slow;
+mod upgrade;
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,5 +35,7 @@ pub(crate) async fn run(drill: &Drill, arguments: &Arguments, folder: &Path) -> 
     match drill {
         Drill::Rush => rush::run(arguments, folder).await,
         Drill::BadTarget => bad_target::run(arguments, folder).await,
+        Drill::Upgrade => upgrade::run(arguments, folder).await,
+        Drill::Slow => slow::run(arguments, folder).await,
     }
 }

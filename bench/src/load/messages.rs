@@ -38,7 +38,8 @@ async fn talk(address: SocketAddr, path: &'static str, counts: Rc<Counts>) -> Re
     }
 }
 
-async fn open(address: SocketAddr, path: &str) -> Result<TcpStream> {
+/// A WebSocket to that path.
+pub(crate) async fn open(address: SocketAddr, path: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     stream.write_all(frame::opening(path, &address.to_string()).as_bytes()).await?;

@@ -26,7 +26,7 @@ use awake::Awake;
 pub(crate) use crowd::Crowd;
 pub(crate) use handshake::{client, handshakes};
 pub(crate) use lane::Lane;
-pub(crate) use messages::messages;
+pub(crate) use messages::{messages, open as open_websocket};
 
 /// Keep-alive connections of the load generator.
 pub(crate) const CONNECTIONS: usize = 64;

@@ -1,7 +1,8 @@
-//! The server behind the edge: bodies of the size that the path names, and a WebSocket that sends back what it gets.
+//! The server behind the edge: bodies of the size that the path names, streams of events, and a WebSocket that sends back what it gets.
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::{Buf, Bytes, BytesMut};
@@ -62,10 +63,41 @@ async fn serve(mut stream: TcpStream, answers: &Answers) -> io::Result<()> {
             buffer.advance(end + 4);
             return echo(stream, buffer).await;
         }
+        if let Some((count, pace)) = asked_events(path) {
+            buffer.advance(end + 4);
+            events(&mut stream, count, pace).await?;
+            continue;
+        }
         let whole = if path.ends_with(b"/100k") { &answers.hundred } else { &answers.kilobyte };
         buffer.advance(end + 4);
         stream.write_all(whole).await?;
     }
+}
+
+/// `…/events/COUNT/MILLISECONDS`: so many events, one after each pause.
+fn asked_events(path: &[u8]) -> Option<(u32, Duration)> {
+    let (count, pace) = std::str::from_utf8(path).ok()?.split_once("/events/")?.1.split_once('/')?;
+    Some((count.parse().ok()?, Duration::from_millis(pace.parse().ok()?)))
+}
+
+/// What the event of that number says.
+pub(crate) fn event(number: u32) -> String {
+    format!("data: {number}\n\n")
+}
+
+/// What the last event says.
+pub(crate) const LAST_EVENT: &str = "data: the end\n\n";
+
+async fn events(stream: &mut TcpStream, count: u32, pace: Duration) -> io::Result<()> {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head).await?;
+    let chunk = |event: &str| format!("{:x}\r\n{event}\r\n", event.len());
+    let mut ticks = tokio::time::interval(pace);
+    for number in 0..count {
+        ticks.tick().await;
+        stream.write_all(chunk(&event(number)).as_bytes()).await?;
+    }
+    stream.write_all((chunk(LAST_EVENT) + "0\r\n\r\n").as_bytes()).await
 }
 
 /// The path of a request's first line.

@@ -135,7 +135,7 @@ fn bench(workspace: &Workspace, _: &[String]) -> Result<Verdict> {
 /// Only that the drills still work, for the same reason.
 fn drill(workspace: &Workspace, _: &[String]) -> Result<Verdict> {
     let gateway = workspace.built("debug", "tidegate")?;
-    for name in ["rush", "bad-target"] {
+    for name in ["rush", "bad-target", "upgrade", "slow"] {
         let run = ["run", "--quiet", "--package", "tidegate-bench", "--", "--smoke", "drill", name];
         program::check(workspace.cargo(&run).arg("--tidegate").arg(&gateway))?;
     }
