@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
             edits.include_usage();
             edits.legacy_max_tokens();
             edits.remove_nulls();
-            let changed = edits.apply();
+            let changed = edits.apply().whole();
             serde_json::from_slice::<serde_json::Value>(&changed).expect("a splice keeps JSON valid");
         }
     }

@@ -25,15 +25,7 @@ struct Lesson {
 const LESSONS: [Lesson; 4] = [
     Lesson {
         name: "chat",
-        load: &[
-            "train",
-            "--works",
-            "chat,cross-chat",
-            "--seconds",
-            "5",
-            "--gateways",
-            "tidegate,tidegate-open",
-        ],
+        load: &["--works", "chat,cross-chat", "--seconds", "5", "--gateways", "tidegate,tidegate-open"],
         weight: 30,
     },
     Lesson {
