@@ -21,8 +21,10 @@ pub struct Gauge {
     waiting: AtomicU32,
     /// Given up by their callers without a word from the target, since it was last heard.
     forsaken: AtomicU32,
-    /// Since when nothing has been heard while there was something to hear.
+    /// Since when nothing has been heard while there was something to hear; time in which nobody waited does not count.
     quiet_since: AtomicI64,
+    /// When the last one who waited gave up.
+    deserted_at: AtomicI64,
 }
 
 /// One attempt at a target. It must come to [`Gauge::end`], or the target seems busy for ever.
@@ -71,7 +73,7 @@ impl Gauge {
     pub fn begin(&self, watch: Watch<'_>, forced: bool, now: i64) -> Begun {
         let usual = self.first_token.last() as i64;
         let patience = watch.health.patience(if usual > 0 { usual } else { watch.usual });
-        let unheard = self.waiting.load(Relaxed).saturating_add(self.forsaken.load(Relaxed));
+        let unheard = self.unheard(now);
         let is_silent = unheard >= ENOUGH_SILENCE
             && now.saturating_sub(self.quiet_since.load(Relaxed)) > patience
             && watch.health.silence.is_some();
@@ -84,10 +86,18 @@ impl Gauge {
         }
         let admission = self.health.admit(watch.health, patience, forced, now);
         let Some(trial) = admission.trial else { return Begun { ticket: None, event: admission.event } };
-        if unheard == 0 {
-            self.quiet_since.store(now, Relaxed);
-        }
         Begun { ticket: Some(self.ticket(admission.epoch, trial)), event: admission.event }
+    }
+
+    /// How many have begun and heard nothing. Where none of them waits any more, the time until somebody asks again is no silence.
+    fn unheard(&self, now: i64) -> u32 {
+        let (waiting, forsaken) = (self.waiting.load(Relaxed), self.forsaken.load(Relaxed));
+        if waiting == 0 {
+            let pause = now.saturating_sub(self.deserted_at.swap(now, Relaxed));
+            let since = self.quiet_since.load(Relaxed).saturating_add(pause);
+            self.quiet_since.store(if forsaken == 0 { now } else { since.min(now) }, Relaxed);
+        }
+        waiting.saturating_add(forsaken)
     }
 
     fn ticket(&self, epoch: u32, trial: bool) -> Ticket {
@@ -133,6 +143,7 @@ impl Gauge {
             if !ticket.heard {
                 self.waiting.fetch_sub(1, Relaxed);
                 self.forsaken.fetch_add(1, Relaxed);
+                self.deserted_at.store(now, Relaxed);
             }
         } else {
             self.note_life(&mut ticket, now);

@@ -3,6 +3,7 @@
 use super::*;
 
 mod choosing;
+mod silent;
 mod simulated;
 mod sticking;
 mod world;
