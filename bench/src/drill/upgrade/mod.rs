@@ -77,10 +77,10 @@ pub(super) async fn run(arguments: &Arguments, folder: &Path) -> Result<()> {
             .with_context(|| format!("cannot write {}", file.display()))?;
         eprintln!("wrote {}", file.display());
     }
-    judge(&seen)
+    judge(&seen, arguments.smoke)
 }
 
-fn judge(seen: &Seen) -> Result<()> {
+fn judge(seen: &Seen, is_smoke: bool) -> Result<()> {
     let counted = seen.tallies.iter().map(|tally| (tally, tally.counted()));
     for (tally, [good, failed, _]) in counted {
         if failed > 0 {
@@ -89,8 +89,10 @@ fn judge(seen: &Seen) -> Result<()> {
         ensure!(good > 0, "nothing was seen of {}", tally.name);
     }
     ensure!(seen.upgrades.len() == seen.plan.upgrades as usize, "{} upgrades", seen.upgrades.len());
-    // Those that come while one is under way are taken over as one: a machine that has too much else to do makes fewer of them.
-    ensure!(seen.reloads.1 > 0, "no config was taken over");
+    let (asked, taken) = seen.reloads;
+    // Those that come while one is under way are taken over as one: a debug build makes fewer of them. In full, most must be taken over.
+    let least = if is_smoke { 1 } else { asked * 8 / 10 };
+    ensure!(taken >= least, "only {taken} of {asked} configs were taken over");
     Ok(())
 }
 
