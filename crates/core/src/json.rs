@@ -26,7 +26,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Whether nothing in it needs an escape; eight bytes at a time, as most texts are names of some twenty.
-pub fn is_plain_text(text: &str) -> bool {
+fn is_plain_text(text: &str) -> bool {
     let text = text.as_bytes();
     let Some(last) = text.last_chunk() else { return text.iter().all(|byte| is_plain(*byte)) };
     let (words, _) = text.as_chunks();

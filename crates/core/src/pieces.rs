@@ -61,6 +61,12 @@ impl From<Bytes> for Pieces {
     }
 }
 
+impl From<Vec<u8>> for Pieces {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -185,7 +185,7 @@ fn encode(asked: &Asked, target: &Target, dialect: Dialect) -> Result<(Outbound,
                 let message = format!("strict mode: {dialect} cannot carry `{}`", dropped.join("`, `"));
                 return Err(BadRequest::field(dropped[0].clone(), message).into());
             }
-            Ok((Outbound::json(path, Bytes::from(body)), dropped))
+            Ok((Outbound::json(path, body), dropped))
         }
     }
 }

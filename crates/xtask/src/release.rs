@@ -15,8 +15,9 @@ use crate::workspace::Workspace;
 /// A load under which the profile is taken.
 struct Lesson {
     name: &'static str,
-    /// Words for `train`: which works, for how long, through which gateways.
-    load: &'static [&'static str],
+    works: &'static str,
+    seconds: &'static str,
+    gateways: &'static str,
     /// How much it counts. A stream or a long prompt has loops that run so often that a plain request beside them would seem to be
     /// hardly used at all, and would be made small instead of fast.
     weight: u32,
@@ -25,24 +26,27 @@ struct Lesson {
 const LESSONS: [Lesson; 4] = [
     Lesson {
         name: "chat",
-        load: &["--works", "chat,cross-chat", "--seconds", "5", "--gateways", "tidegate,tidegate-open"],
+        works: "chat,cross-chat",
+        seconds: "5",
+        gateways: "tidegate,tidegate-open",
         weight: 30,
     },
     Lesson {
         name: "stream",
-        load: &["--works", "stream,paced,cross-stream", "--seconds", "1", "--gateways", "tidegate"],
+        works: "stream,paced,cross-stream",
+        seconds: "1",
+        gateways: "tidegate",
         weight: 2,
     },
+    Lesson { name: "prompt", works: "prompt", seconds: "0.3", gateways: "tidegate", weight: 1 },
     Lesson {
-        name: "prompt",
-        load: &["--works", "prompt", "--seconds", "0.3", "--gateways", "tidegate"],
-        weight: 1,
+        name: "edge",
+        works: "proxy-1k,static-1k,tls-1k,handshake,websocket",
+        seconds: "3",
+        gateways: "tidegate",
+        weight: 15,
     },
-    Lesson { name: "edge", load: &["--works", EDGE, "--seconds", "3", "--gateways", "tidegate"], weight: 15 },
 ];
-
-/// What an edge does most.
-const EDGE: &str = "proxy-1k,static-1k,tls-1k,handshake,websocket";
 
 /// Builds twice with a load in between, and puts the program into `dist/` of cargo's target folder.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
@@ -91,9 +95,8 @@ impl Builder<'_> {
                 _ => Err(error),
             })?;
             let mut load = self.workspace.command(self.workspace.built("release", "tidegate-bench")?);
-            load.arg("train")
-                .args(lesson.load)
-                .args(["--rounds", "1", "--tidegate"])
+            load.args(["train", "--works", lesson.works, "--seconds", lesson.seconds, "--rounds", "1"])
+                .args(["--gateways", lesson.gateways, "--tidegate"])
                 .arg(counting)
                 .env("LLVM_PROFILE_FILE", raw.join("%p.profraw"));
             program::check(&mut load)?;

@@ -97,7 +97,7 @@ impl<'a> Edits<'a> {
             return self.body.clone().into();
         }
         let (Some(first), Some(last)) = (self.entries.first(), self.entries.last()) else {
-            return Bytes::from([b"{", &self.appended[..], b"}"].concat()).into();
+            return [b"{", &self.appended[..], b"}"].concat().into();
         };
         let grown: usize = self.changes.iter().map(|(_, change)| change.size()).sum();
         let mut out = Copy::new(self.body, grown + self.appended.len() + 1);

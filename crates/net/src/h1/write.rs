@@ -112,16 +112,10 @@ impl Message {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         match &mut self.rest {
             Rest::None => Poll::Ready(Ok(false)),
-            Rest::Pieces(pieces) => match pieces.pop() {
-                Some(piece) => {
-                    self.unsent.data = piece;
-                    Poll::Ready(Ok(true))
-                }
-                None => {
-                    self.rest = Rest::None;
-                    Poll::Ready(Ok(false))
-                }
-            },
+            Rest::Pieces(pieces) => {
+                self.unsent.data = pieces.pop().unwrap_or_default();
+                Poll::Ready(Ok(!self.unsent.data.is_empty()))
+            }
             Rest::Length(left, body) => {
                 let data = ready!(poll_data(body, context)).transpose()?.unwrap_or_default();
                 let rest = left.checked_sub(data.len() as u64);
@@ -220,8 +214,7 @@ fn frame(out: &mut Vec<u8>, method: &Method, body: Outgoing) -> (Bytes, Rest) {
             {
                 out.extend_from_slice(&small);
             }
-            let data = pieces.pop().unwrap_or_default();
-            (data, if pieces.is_empty() { Rest::None } else { Rest::Pieces(pieces) })
+            (pieces.pop().unwrap_or_default(), Rest::Pieces(pieces))
         }
         (Outgoing::Stream(_), Some(0)) => (Bytes::new(), Rest::None),
         (Outgoing::Stream(body), Some(length)) => (Bytes::new(), Rest::Length(length, body)),

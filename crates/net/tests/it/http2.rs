@@ -90,6 +90,15 @@ async fn flood(house: &House, bytes: Vec<u8>) -> Option<u32> {
     wire.ending().await.expect("the connection goes on")
 }
 
+/// A flood of requests is broken off, and few of them are asked for at once.
+async fn is_calmed(house: &House, counter: &Counter, bytes: Vec<u8>) {
+    let told = flood(house, bytes).await;
+    assert!(matches!(told, None | Some(code::ENHANCE_YOUR_CALM)), "{told:?}");
+    let (asked, most) = (counter.asked.load(Ordering::SeqCst), counter.most.load(Ordering::SeqCst));
+    assert!(asked <= 1100 && most <= STREAMS as usize, "{asked} were asked, {most} at once");
+    others_are_served(house).await;
+}
+
 #[tokio::test]
 async fn fault_16_rapid_reset() {
     let (house, counter) = house();
@@ -98,11 +107,7 @@ async fn fault_16_rapid_reset() {
         bytes.extend(frame(kind::HEADERS, END_STREAM | END_HEADERS, stream, &at("/held")));
         bytes.extend(frame(kind::RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
     }
-    let told = flood(&house, bytes).await;
-    assert!(matches!(told, None | Some(code::ENHANCE_YOUR_CALM)), "{told:?}");
-    let (asked, most) = (counter.asked.load(Ordering::SeqCst), counter.most.load(Ordering::SeqCst));
-    assert!(asked <= 1100 && most <= STREAMS as usize, "{asked} were asked, {most} at once");
-    others_are_served(&house).await;
+    is_calmed(&house, &counter, bytes).await;
 }
 
 #[tokio::test]
@@ -169,11 +174,7 @@ async fn fault_19_resets_that_the_peer_brings_about() {
         bytes.extend(frame(kind::HEADERS, END_HEADERS, stream, &head));
         bytes.extend(frame(kind::DATA, 0, stream, b"two"));
     }
-    let told = flood(&house, bytes).await;
-    assert!(matches!(told, None | Some(code::ENHANCE_YOUR_CALM)), "{told:?}");
-    let (asked, most) = (counter.asked.load(Ordering::SeqCst), counter.most.load(Ordering::SeqCst));
-    assert!(asked <= 1100 && most <= STREAMS as usize, "{asked} were asked, {most} at once");
-    others_are_served(&house).await;
+    is_calmed(&house, &counter, bytes).await;
 }
 
 /// Answers to them that nobody reads must not pile up: the door stops reading.

@@ -219,10 +219,7 @@ impl ProbeJob {
             max_output_tokens: target.max_output_tokens,
         };
         let prepared = prepare(Dialect::OpenaiChat, &request, line.dialect, &profile, false)?;
-        let outbound = Outbound::json(
-            path_of(line.dialect, &target.model, false),
-            bytes::Bytes::from(prepared.encoded.body),
-        );
+        let outbound = Outbound::json(path_of(line.dialect, &target.model, false), prepared.encoded.body);
         let way = Way { line, auth: self.auth(line) };
         let limit = self.rules.limit;
         let limits = TimeLimits { connect: limit, first_byte: limit, ..target.limits };

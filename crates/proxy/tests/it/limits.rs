@@ -27,14 +27,8 @@ async fn chat(house: &House, model: &str, max_tokens: Value) -> Answer {
     house.post("chat", "/v1/chat/completions", &body).await
 }
 
-#[tokio::test]
-async fn requests_are_counted_and_the_one_too_many_is_told_when_to_come_back() {
-    let house = house(vec![rule(Unit::Requests, 2)], Vec::new()).await;
-    let first = chat(&house, "chat/text", json!(10)).await;
-    assert_eq!(first.headers["x-ratelimit-limit-requests"], "2");
-    assert_eq!(first.headers["x-ratelimit-remaining-requests"], "1");
-    assert_eq!(chat(&house, "chat/text", json!(10)).await.status, 200);
-    let refused = chat(&house, "chat/text", json!(10)).await;
+/// A limit of an hour is reached, and the caller is told when to come back.
+pub(crate) fn is_refused_for_an_hour(refused: &Answer) {
     assert_eq!(
         (refused.status.as_u16(), refused.json()["error"]["code"].as_str()),
         (429, Some("limit_exceeded"))
@@ -43,6 +37,17 @@ async fn requests_are_counted_and_the_one_too_many_is_told_when_to_come_back() {
     assert!((3500..=3660).contains(&wait), "{wait}");
     // An SDK waits a minute at most: its retry would be refused as well.
     assert_eq!(refused.headers["x-should-retry"], "false");
+}
+
+#[tokio::test]
+async fn requests_are_counted_and_the_one_too_many_is_told_when_to_come_back() {
+    let house = house(vec![rule(Unit::Requests, 2)], Vec::new()).await;
+    let first = chat(&house, "chat/text", json!(10)).await;
+    assert_eq!(first.headers["x-ratelimit-limit-requests"], "2");
+    assert_eq!(first.headers["x-ratelimit-remaining-requests"], "1");
+    assert_eq!(chat(&house, "chat/text", json!(10)).await.status, 200);
+    let refused = chat(&house, "chat/text", json!(10)).await;
+    is_refused_for_an_hour(&refused);
     assert_eq!(house.fake.request_count(), 2);
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tidegate_core::digits::push_number;
-use tidegate_core::json::is_plain_text;
 
 use super::{Lines, Teller, Told, lines, whole_seconds};
 use crate::limit::{Rule, Unit, Window};
@@ -95,7 +94,7 @@ fn integer(amount: i64, unit: Unit) -> u64 {
 /// A structured field's string. Checked rules' names hold nothing that needs care.
 fn push_quoted(out: &mut Vec<u8>, name: &str) {
     out.push(b'"');
-    if name.is_ascii() && is_plain_text(name) {
+    if name.bytes().all(is_plain) {
         out.extend_from_slice(name.as_bytes());
     } else {
         out.extend(name.chars().map(|c| u8::try_from(c).ok().filter(|byte| is_plain(*byte)).unwrap_or(b'_')));

@@ -37,7 +37,7 @@ pub fn behind(gateway: &Arc<Gateway>, job: &Job<'_>, looked: &Looked, exchange: 
     let mut renewing = gateway.open("refresh", visit.peer.clone(), exchange.snapshot.clone());
     renewing.edge = Some(passage);
     let way = (job.way.fitted, job.way.paths);
-    tokio::spawn(Renewal { visit, route, way, looked: looked.clone(), flight }.run(Box::new(renewing)));
+    tokio::spawn(Renewal { visit, route, way, looked: looked.clone(), flight }.run(renewing));
 }
 
 /// What is to be renewed.
@@ -50,7 +50,7 @@ struct Renewal {
 }
 
 impl Renewal {
-    async fn run(self, mut exchange: Box<Exchange>) {
+    async fn run(self, mut exchange: Exchange) {
         let Self { visit, route, way: (fitted, paths), looked, flight } = self;
         let Action::Proxy(proxy) = &route.action else { return };
         let Some(cache) = &proxy.cache else { return };
