@@ -8,6 +8,7 @@ use tidegate_policy::access::{Key, Team};
 use tidegate_proxy::snapshot::Access;
 use tidegate_testkit::FakeProvider;
 use tidegate_testkit::client::Client;
+use tidegate_testkit::raw::Connection;
 
 use crate::house::{House, Plan, ask};
 
@@ -164,4 +165,14 @@ async fn fault_75_a_caller_s_own_base_url_moves_no_request_and_no_key() {
         let shown = format!("{:?}", seen.headers);
         assert!(!shown.contains("theirs") && !shown.contains(&elsewhere.addr().to_string()), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn fault_14_who_shows_a_wrong_key_gets_his_401_without_leave_to_send() {
+    let house = house(key("k")).await;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tg-wrong\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n";
+    let mut connection = Connection::open(house.address).await.unwrap();
+    connection.send(head.as_bytes()).await.unwrap();
+    let answer = connection.read_until(b"\r\n\r\n").await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 401"), "{}", String::from_utf8_lossy(&answer));
 }
