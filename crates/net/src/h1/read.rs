@@ -57,7 +57,7 @@ impl Reader {
 
     /// How much to read at once.
     pub(crate) fn room(&self) -> usize {
-        self.room.bytes()
+        self.lacking().map_or(self.room.bytes(), |lacking| self.room.up_to(lacking))
     }
 
     /// So much was read.
@@ -85,9 +85,18 @@ impl Reader {
                 continue;
             }
             self.extent = Some(head.extent);
+            if let Some(lacking) = self.lacking() {
+                self.room.set(lacking);
+            }
             self.persists = head.persists;
             return Ok(Some(head.told));
         }
+    }
+
+    /// How much of the body is not here yet, when the head says it.
+    fn lacking(&self) -> Option<usize> {
+        let Some(Extent::Length(left)) = &self.extent else { return None };
+        Some(usize::try_from(*left).unwrap_or(usize::MAX).saturating_sub(self.buffer.len()))
     }
 
     /// Cuts a whole head off the buffer.

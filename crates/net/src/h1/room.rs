@@ -4,6 +4,11 @@
 const FIRST: usize = 8 * 1024;
 const MOST: usize = 256 * 1024;
 
+/// For so much, one byte more: where all the room was filled, another call must find out that there is no more.
+fn needed(left: usize) -> usize {
+    left.saturating_add(1).clamp(FIRST, MOST)
+}
+
 /// Bytes to read at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room(usize);
@@ -17,9 +22,14 @@ impl Room {
         self.0
     }
 
+    /// The same where only so much is still to come.
+    pub(super) fn up_to(self, left: usize) -> usize {
+        self.0.min(needed(left))
+    }
+
     /// So much is still to come.
     pub(super) fn set(&mut self, left: usize) {
-        self.0 = left.clamp(FIRST, MOST);
+        self.0 = needed(left);
     }
 
     /// So much was read; `is_full`: there may be more.

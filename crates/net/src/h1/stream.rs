@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-/// Less free room than this is not worth a call to the system.
+/// Less free room than this, or than an eighth of what is wanted, is not worth a call to the system.
 const LITTLE: usize = 1024;
 
 /// Where a connection reads and writes.
@@ -52,21 +52,30 @@ impl Transport for Stream {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => {
-                if buffer.capacity() - buffer.len() < LITTLE {
+                if buffer.capacity() - buffer.len() < LITTLE.max(room / 8) {
                     ready!(stream.poll_read_ready(context))?;
-                    buffer.reserve(room);
+                    make_room(buffer, room);
                 }
                 pin!(stream.read_buf(buffer)).poll(context)
             }
             Self::Unix(stream) => {
-                if buffer.capacity() - buffer.len() < LITTLE {
+                if buffer.capacity() - buffer.len() < LITTLE.max(room / 8) {
                     ready!(stream.poll_read_ready(context))?;
-                    buffer.reserve(room);
+                    make_room(buffer, room);
                 }
                 pin!(stream.read_buf(buffer)).poll(context)
             }
             Self::Tls(stream) => fill_plain(context, &mut **stream, buffer),
         }
+    }
+}
+
+/// Makes room behind what is in `buffer`. Where nothing is, the room is new: to grow what is there would copy what was taken from its front.
+pub(crate) fn make_room(buffer: &mut BytesMut, room: usize) {
+    if !buffer.is_empty() {
+        buffer.reserve(room);
+    } else if !buffer.try_reclaim(room) {
+        *buffer = BytesMut::with_capacity(room);
     }
 }
 

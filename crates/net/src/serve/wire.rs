@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::line::{Line, Socket};
 use crate::h1::server::connection::Wire;
-use crate::h1::stream::{Transport, fill_plain};
+use crate::h1::stream::{Transport, fill_plain, make_room};
 
 /// Up to so much is read on the stack.
 const LITTLE: usize = 8 * 1024;
@@ -29,14 +29,14 @@ impl Transport for Line {
             Socket::Tls(stream) => fill_plain(context, &mut **stream, buffer),
             Socket::Tcp(stream) if room > LITTLE => {
                 ready!(stream.poll_read_ready(context))?;
-                buffer.reserve(room);
+                make_room(buffer, room);
                 pin!(stream.read_buf(buffer)).poll(context)
             }
             Socket::Tcp(stream) => fill_little(context, stream, buffer),
             Socket::Unix(ahead) => match ahead.plain().filter(|_| room > LITTLE) {
                 Some(stream) => {
                     ready!(stream.poll_read_ready(context))?;
-                    buffer.reserve(room);
+                    make_room(buffer, room);
                     pin!(stream.read_buf(buffer)).poll(context)
                 }
                 None => fill_little(context, ahead, buffer),

@@ -121,3 +121,19 @@ fn rfc9110_7_8_what_follows_a_switch_of_protocols_is_not_read() {
     assert_eq!(read(Asked::Upgrade, [&counted("no")[..]]).unwrap().body, b"no");
     assert!(matches!(whole(switch), Err(Error::Malformed(_))));
 }
+
+#[test]
+fn what_is_lacking_of_a_body_is_read_at_once() {
+    let mut reader = Reader::new(Asked::Plain);
+    let small = reader.room();
+    reader.buffer().extend_from_slice(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nhello");
+    reader.head().unwrap().unwrap();
+    // One byte more: a read that fills all of its room is followed by one that finds nothing.
+    assert_eq!(reader.room(), 100_000 - 5 + 1);
+    reader.buffer().extend_from_slice(&[b'x'; 90_000]);
+    drop(reader.piece());
+    assert_eq!(reader.room(), 10_000 - 5 + 1);
+    reader.buffer().extend_from_slice(&[b'x'; 10_000 - 5]);
+    drop(reader.piece());
+    assert_eq!(reader.room(), small);
+}
