@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tidegate_net::{Incoming, LaneAnswer, Peer};
 use tidegate_policy::edge::headers::remove_hop_by_hop;
 use tidegate_policy::edge::route::{Found, PathMatch};
+use tidegate_policy::edge::security_headers::secure;
 use tidegate_policy::edge::variables::Escape;
 
 use super::body::{EdgeBody, Patience, Source};
@@ -35,24 +36,38 @@ pub async fn answer(
     request: Request<Incoming>,
     peer: Peer,
 ) -> Response<ReplyBody> {
-    let mut request = request;
+    let is_tls = peer.scheme() == "https";
+    let mut response = answered(gateway, snapshot, &site, request, peer).await;
+    if let Some(hsts) = site.security {
+        secure(response.headers_mut(), hsts, is_tls);
+    }
+    response
+}
+
+async fn answered(
+    gateway: &Arc<Gateway>,
+    snapshot: Arc<Snapshot>,
+    site: &Site,
+    mut request: Request<Incoming>,
+    peer: Peer,
+) -> Response<ReplyBody> {
     let switch = Switch::of(&mut request);
     let (head, incoming) = request.into_parts();
-    let visit = match Visit::of(head, switch, peer.clone(), &site) {
+    let visit = match Visit::of(head, switch, peer.clone(), site) {
         Ok(visit) => visit,
         Err((error, head)) => {
             let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
             let mut passage = Passage::refused(None, exchange.caller.address, peer);
             passage.seen = site.log.is_some().then(|| Seen::of_head(*head));
             exchange.edge = Some(passage);
-            let mut response = own::failed(&error, &site, &mut exchange);
+            let mut response = own::failed(&error, site, &mut exchange);
             identify(&mut response, &exchange.id.text());
             return response;
         }
     };
-    let opened = Opened { gateway, snapshot, site: &site };
-    let found = visit.route(&site);
-    if let Some((place, to)) = visit.with_slash(&site, &found) {
+    let opened = Opened { gateway, snapshot, site };
+    let found = visit.route(site);
+    if let Some((place, to)) = visit.with_slash(site, &found) {
         return opened.to_folder(site.routes[place].clone(), &to, &visit);
     }
     match found {

@@ -2,7 +2,6 @@
 
 use http::header::ORIGIN;
 use http::{HeaderValue, Response};
-use tidegate_policy::edge::security_headers::secure;
 use tidegate_policy::limit::told::Teller;
 use tidegate_policy::limit::{Claim, Decision};
 
@@ -42,8 +41,5 @@ pub fn finish(
         scene.answer = Some((status, &before));
         scene.upstream_headers = Some(&before);
         route.answer_headers.apply(map, &scene);
-    }
-    if let Some(hsts) = route.security {
-        secure(map, hsts, visit.scheme() == "https");
     }
 }

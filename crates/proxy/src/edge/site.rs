@@ -44,6 +44,8 @@ pub struct Site {
     pub log: Option<Template>,
     /// How much of their answers routes keep.
     pub cache: CacheBounds,
+    /// Whether browsers are told with every answer to be careful, and for how long to insist on TLS.
+    pub security: Option<Option<Hsts>>,
 }
 
 /// What happens to the requests of one route.
@@ -67,8 +69,6 @@ pub struct Route {
     pub answer_headers: HeaderRules,
     /// What is compressed on the way.
     pub compression: Option<CompressionRules>,
-    /// Whether browsers are told to be careful, and for how long to insist on TLS.
-    pub security: Option<Option<Hsts>>,
     /// Whether its requests are in the access log.
     pub is_logged: bool,
 }

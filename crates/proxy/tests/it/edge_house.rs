@@ -32,7 +32,6 @@ pub fn route(action: Action) -> Route {
         request_headers: Default::default(),
         answer_headers: Default::default(),
         compression: None,
-        security: None,
         is_logged: true,
     }
 }

@@ -9,7 +9,7 @@ use tidegate_policy::edge::cors::CorsRules;
 use tidegate_policy::edge::headers::{HeaderChange, HeaderRules};
 use tidegate_policy::limit::Scope;
 use tidegate_policy::limit::spec::Spec;
-use tidegate_proxy::edge::{Action, BasicDoor};
+use tidegate_proxy::edge::{Action, BasicDoor, Site};
 
 use crate::edge_house::{below, body, get, header, open, proxy, route, say, site, status, upstream};
 
@@ -121,8 +121,8 @@ async fn headers_are_changed_in_both_directions() {
             HeaderChange::Set(name("x-status"), "$status".parse().unwrap()),
         ],
     };
-    changed.security = Some(None);
-    let house = open(site(vec![(below("/"), changed)])).await;
+    let site = Site { security: Some(None), ..site(vec![(below("/"), changed)]) };
+    let house = open(site).await;
     let answer = get(house.address, "/", "cookie: a=b\r\n").await;
     assert_eq!((header(&answer, "server"), header(&answer, "x-status")), (None, Some("200")));
     assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"));

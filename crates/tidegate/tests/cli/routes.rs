@@ -106,6 +106,23 @@ fn the_example_of_several_applications_has_site_and_models_on_one_origin() {
 }
 
 #[test]
+fn what_no_route_takes_was_told_without_hsts() {
+    let config = "admin: { address: 127.0.0.1:0 }\nlisten: [{ address: 127.0.0.1:0, tls: self-signed }]\nhsts: { max_age: 1y }\n";
+    for routes in ["", "routes: [{ path: /here, respond: { body: ok } }]\n"] {
+        let folder = folder_with(&format!("{config}{routes}"));
+        let gateway = Gateway::start_with(tidegate(folder.path(), &["run"]));
+        for path in ["/health", "/v1/models", "/nothing-here"] {
+            let answer = secure::get(gateway.address, &secure::careless(), "localhost", path).unwrap();
+            for header in
+                ["strict-transport-security: max-age=31536000\r\n", "x-content-type-options: nosniff"]
+            {
+                assert!(answer.contains(header), "{routes:?} {path}: {answer}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_example_of_regions_asks_the_nearest() {
     let (_folder, gateway) = started("regions");
     for _ in 0..4 {

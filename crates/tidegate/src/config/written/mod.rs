@@ -103,7 +103,7 @@ pub struct Config {
     pub upstreams: Named<UpstreamEntry>,
     /// Pages that are shown in place of the routes' plain errors, by status: `502: ./502.html`. Relative to the config file.
     pub error_pages: Named<String>,
-    /// Adds headers that make browsers careful to the answers of all routes: no sniffing of types, no foreign frames, short referrers.
+    /// Adds headers that make browsers careful to all answers: no sniffing of types, no foreign frames, short referrers.
     pub security_headers: bool,
     /// Tells browsers that came by TLS to come by TLS only (`Strict-Transport-Security`, RFC 6797); brings `security_headers` along.
     pub hsts: Option<HstsEntry>,

@@ -30,7 +30,6 @@ impl Building<'_> {
             request_headers: self.header_rules(&entry.headers.request, place, "request"),
             answer_headers: self.header_rules(&entry.headers.response, place, "response"),
             compression: self.compression(entry),
-            security: self.security,
             is_logged: entry.log.unwrap_or(true),
             action,
         })

@@ -18,7 +18,6 @@ use tidegate_policy::access::Network;
 use tidegate_policy::edge::client::TrustedProxies;
 use tidegate_policy::edge::path::PathRules;
 use tidegate_policy::edge::route::RouteTable;
-use tidegate_policy::edge::security_headers::Hsts;
 use tidegate_proxy::edge::cache::CacheBounds;
 use tidegate_proxy::edge::{Route, Site, Upstream};
 
@@ -30,13 +29,13 @@ use crate::config::written::RouteEntry;
 /// Builds the site; none where the config has nothing of the kind.
 pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Problem>) -> Option<Arc<Site>> {
     let config = &loaded.config;
-    let mut building = Building { loaded, lasting, problems, upstreams: HashMap::new(), security: None };
+    let mut building = Building { loaded, lasting, problems, upstreams: HashMap::new() };
     building.build_upstreams();
     let trusted = TrustedProxies { networks: building.trusted(), ..TrustedProxies::default() };
     let error_pages = building.error_pages();
-    building.security = building.security();
+    let security = building.security();
     let log = building.log_format();
-    if config.routes.is_empty() && config.trusted_proxies.is_empty() && log.is_none() {
+    if config.routes.is_empty() && config.trusted_proxies.is_empty() && log.is_none() && security.is_none() {
         return None;
     }
     let mut rules = Vec::with_capacity(config.routes.len());
@@ -64,6 +63,7 @@ pub(super) fn build(loaded: &Loaded, lasting: &Lasting, problems: &mut Vec<Probl
         paths: PathRules::default(),
         log,
         cache,
+        security,
     }))
 }
 
@@ -92,8 +92,6 @@ struct Building<'a> {
     lasting: &'a Lasting,
     problems: &'a mut Vec<Problem>,
     upstreams: HashMap<String, Arc<Upstream>>,
-    /// Whether every answer gets the preset of headers, and for how long browsers insist on TLS.
-    security: Option<Option<Hsts>>,
 }
 
 impl Building<'_> {
