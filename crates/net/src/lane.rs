@@ -19,7 +19,7 @@ use self::trunk::Trunks;
 use crate::h1::connection::Connection;
 use crate::h1::stream::Stream;
 use crate::h1::write::Message;
-use crate::h1::{self, Outgoing};
+use crate::h1::{self, Heading, Outgoing};
 use crate::names::Names;
 use crate::origin::Origin;
 use crate::tls;
@@ -211,18 +211,34 @@ impl LanePool {
         Either::Left(self.send_message(Message::new(request), limits))
     }
 
+    /// The same with a head that is only lent: on HTTP/1.1 nothing of it is copied but into the bytes that leave.
+    pub fn send_lent<'s>(
+        self: &'s Arc<Self>,
+        head: &Heading<'_>,
+        body: Outgoing,
+        limits: LaneLimits,
+    ) -> impl Future<Output = Result<LaneAnswer, LaneError>> + Send + use<'s> {
+        if self.trunks.as_ref().is_some_and(|trunks| trunks.may_be_used()) {
+            return Either::Right(Box::pin(self.send_on_trunk(head.with(body), limits)));
+        }
+        Either::Left(self.send_message(Message::of(head, body), limits))
+    }
+
     async fn send_message(
         self: &Arc<Self>,
         mut message: Message,
         limits: LaneLimits,
     ) -> Result<LaneAnswer, LaneError> {
-        let begun = Instant::now();
         loop {
             let idle = self.take_idle();
             let was_idle = idle.is_some();
             let (mut lane, connected) = match idle {
                 Some(lane) => (lane, None),
-                None => (self.connect_within(limits.connect).await?, Some(Connected(begun.elapsed()))),
+                None => {
+                    let begun = Instant::now();
+                    let lane = self.connect_within(limits.connect).await?;
+                    (lane, Some(Connected(begun.elapsed())))
+                }
             };
             lane.begin(message);
             let error = match self.within(limits.answer, poll_fn(|context| lane.poll_head(context))).await? {
@@ -261,12 +277,14 @@ impl LanePool {
 
     /// Keeps a lane for the next request.
     fn keep(&self, lane: Lane) {
+        let since = Instant::now();
+        let is_old = |idle: &Idle| since.saturating_duration_since(idle.since) > IDLE_LIMIT;
         let mut idle = self.lock();
         // The front has waited longest: lanes nobody needed for so long are closed as new ones come back.
-        while idle.len() >= IDLE_LANES || idle.front().is_some_and(|lane| lane.since.elapsed() > IDLE_LIMIT) {
+        while idle.len() >= IDLE_LANES || idle.front().is_some_and(is_old) {
             idle.pop_front();
         }
-        idle.push_back(Idle { lane, since: Instant::now() });
+        idle.push_back(Idle { lane, since });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Idle>> {

@@ -18,7 +18,7 @@ pub mod upgrade;
 
 pub use ahead::{Ahead, Duplex, Upgraded};
 pub use drain::Drain;
-pub use h1::Outgoing;
+pub use h1::{Heading, Outgoing};
 pub use incoming::{Fault, Incoming, IncomingError};
 pub use lane::{
     Connected, Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol,

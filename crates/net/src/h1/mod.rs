@@ -21,7 +21,7 @@ pub(crate) mod write;
 pub use body::Piece;
 pub use error::Error;
 pub use head::Asked;
-pub use outgoing::{BodyError, Outgoing};
+pub use outgoing::{BodyError, Heading, Outgoing};
 pub use read::Reader;
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::io::AsyncWrite;
 
 use super::error::Error;
 use super::head::Asked;
-use super::outgoing::{BodyError, Outgoing};
+use super::outgoing::{BodyError, Heading, Outgoing};
 use super::unsent::Unsent;
 
 /// Bodies up to this are copied behind the head: one write of one piece is cheaper than one of two.
@@ -49,17 +49,22 @@ impl Message {
     /// Writes the request's head, `Host` first. How the body ends is told by us, whatever the request's headers say of it.
     pub(crate) fn new(request: Request<Outgoing>) -> Self {
         let (head, body) = request.into_parts();
+        Self::of(&Heading { method: &head.method, uri: &head.uri, headers: &head.headers, host: None }, body)
+    }
+
+    /// The same with a head that is only read.
+    pub(crate) fn of(head: &Heading<'_>, body: Outgoing) -> Self {
         let small = match &body {
             Outgoing::Full(pieces) if pieces.first().len() <= SMALL => pieces.first().len(),
             _ => 0,
         };
         let mut front = Vec::with_capacity(HEAD + small);
-        write_first_line(&mut front, &head.method, &head.uri);
-        write_headers(&mut front, &head.headers);
-        let (data, rest) = frame(&mut front, &head.method, body);
+        write_first_line(&mut front, head.method, head.uri);
+        write_headers(&mut front, head);
+        let (data, rest) = frame(&mut front, head.method, body);
         Self {
-            asked: asked(&head.method, &head.headers),
-            closes: says_close(&head.headers),
+            asked: asked(head.method, head.headers),
+            closes: says_close(head.headers),
             is_begun: false,
             unsent: Unsent::new(front).and(data),
             rest,
@@ -176,11 +181,11 @@ fn write_first_line(out: &mut Vec<u8>, method: &Method, uri: &Uri) {
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
-fn write_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    if let Some(host) = headers.get(HOST) {
+fn write_headers(out: &mut Vec<u8>, head: &Heading<'_>) {
+    if let Some(host) = head.headers.get(HOST).or(head.host) {
         write_header(out, &HOST, host);
     }
-    for (name, value) in headers {
+    for (name, value) in head.headers {
         if *name != HOST && *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
             write_header(out, name, value);
         }

@@ -33,29 +33,36 @@ pub enum Source {
     Whole(Option<Bytes>),
 }
 
-/// The longest silence of an upstream. One timer, which is not reset for every piece: when it fires it looks whether there was life since.
+/// The longest silence of an upstream, counted while it is waited for. One timer, which is not reset for every piece: when it fires it looks
+/// whether there was life since.
 #[derive(Debug)]
 pub struct Patience {
     limit: Duration,
-    last: Instant,
+    /// Since when it has been waited for; what comes at once asks no clock.
+    since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
     /// That long.
     pub fn new(limit: Duration) -> Self {
-        Self { limit, last: Instant::now(), timer: None }
+        Self { limit, since: None, timer: None }
+    }
+
+    /// Something has come.
+    fn renew(&mut self) {
+        self.since = None;
     }
 
     /// Ready when nothing has come for too long.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let (last, limit) = (self.last, self.limit);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(last + limit)));
+        let end = *self.since.get_or_insert_with(Instant::now) + self.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
         while timer.as_mut().poll(context).is_ready() {
-            if self.last + self.limit <= Instant::now() {
+            if end <= Instant::now() {
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(self.last + self.limit);
+            timer.as_mut().reset(end);
         }
         Poll::Pending
     }
@@ -226,7 +233,7 @@ impl Source {
                     }
                     Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                         Ok(piece) => {
-                            patience.last = Instant::now();
+                            patience.renew();
                             return Poll::Ready(Some(Ok(piece)));
                         }
                         Err(frame) => *trailers = frame.into_trailers().ok().and_then(tidy_trailers),

@@ -1,13 +1,14 @@
 //! Stops 4 to 7 of the edge: the request as the upstream gets it, and the servers that are asked, one after the other.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_body::Body;
-use tidegate_net::{Connected, Incoming, LaneAnswer, LaneError, LaneLimits};
+use tidegate_net::{Connected, Heading, Incoming, LaneAnswer, LaneError, LaneLimits};
 use tidegate_policy::balance::Outcome as Judged;
 use tidegate_policy::edge::headers::{Told, remove_hop_by_hop, tell_upstream};
 use tidegate_policy::edge::next_upstream::{Failing, Tried as SoFar};
@@ -123,24 +124,27 @@ async fn ask_in_turn(
     exchange: &mut Exchange,
 ) -> Result<LaneAnswer, EdgeError> {
     let (servers, terms) = proxy.upstream.order(visit.address());
-    let (begun, count) = (Instant::now(), servers.len());
+    let count = servers.len();
+    let begun = Instant::now();
+    let mut sent = begun;
     let mut last: Option<EdgeError> = None;
     let mut is_busy = false;
     for server in servers {
         let Some(engaged) = engage(&server, &terms, &mut is_busy) else { continue };
         exchange.engaged = Some(engaged);
         exchange.attempts += 1;
-        let sent = Instant::now();
         let asked = ask(proxy, &server, visit, outward).await;
-        exchange.waited += sent.elapsed();
-        note(&server, &asked, sent.elapsed(), exchange);
+        let now = Instant::now();
+        let took = now.duration_since(std::mem::replace(&mut sent, now));
+        exchange.waited += took;
+        note(&server, &asked, took, exchange);
         let so_far = |was_sent| SoFar {
             method: &visit.head.method,
             was_sent,
             is_repeatable: outward.upload.is_repeatable(),
             has_begun: false,
             tries: exchange.attempts,
-            elapsed: begun.elapsed(),
+            elapsed: now.duration_since(begun),
         };
         let (failing, goes_on, error) = match asked {
             Ok(answer) => {
@@ -228,13 +232,17 @@ async fn ask_once(
     visit: &Visit,
     outward: &Outward,
 ) -> Result<LaneAnswer, Missed> {
-    let request = request(proxy, server, visit, outward).map_err(|error| Missed {
+    let uri = uri(server, outward).map_err(|error| Missed {
         failing: Failing::Error,
         was_sent: false,
         was_idle: false,
         error,
     })?;
-    let sent = send(server, request, &proxy.times, &outward.upload).await;
+    let method = &visit.head.method;
+    let method = visit.switch.as_ref().map_or_else(|| method.clone(), |switch| switch.wish.method(method));
+    let host = host(proxy, server, visit);
+    let head = Heading { method: &method, uri: &uri, headers: &outward.headers, host: Some(&host) };
+    let sent = send(server, &head, &proxy.times, &outward.upload).await;
     sent.map_err(|missed| match outward.upload.fault() {
         Some(Fault::TooLarge) => {
             Missed { error: EdgeError::BodyTooLarge { limit: proxy.body_limit }, ..missed }
@@ -247,17 +255,17 @@ async fn ask_once(
 /// Sends the request. While its body moves, no limit runs out: a slow client's upload is nobody's fault.
 async fn send(
     server: &Server,
-    request: Request<tidegate_net::Outgoing>,
+    head: &Heading<'_>,
     times: &Times,
     upload: &Upload,
 ) -> Result<LaneAnswer, Missed> {
     if upload.is_empty() {
         let limits = LaneLimits { connect: times.connect, answer: times.answer };
-        return server.lanes.send(request, limits).await.map_err(missed);
+        return server.lanes.send_lent(head, upload.outgoing(), limits).await.map_err(missed);
     }
     let begin = tokio::time::Instant::now();
     let limits = LaneLimits { connect: times.connect, answer: UNBOUNDED };
-    let mut sending = std::pin::pin!(server.lanes.send(request, limits));
+    let mut sending = std::pin::pin!(server.lanes.send_lent(head, upload.outgoing(), limits));
     let patience = times.answer + times.connect;
     loop {
         let deadline = upload.deadline(patience, begin);
@@ -288,35 +296,23 @@ fn missed(error: LaneError) -> Missed {
     Missed { failing, was_sent, was_idle, error }
 }
 
-fn request(
-    proxy: &Proxy,
-    server: &Server,
-    visit: &Visit,
-    outward: &Outward,
-) -> Result<Request<tidegate_net::Outgoing>, EdgeError> {
-    let mut request = Request::new(outward.upload.outgoing());
-    let method = &visit.head.method;
-    *request.method_mut() =
-        visit.switch.as_ref().map_or_else(|| method.clone(), |switch| switch.wish.method(method));
+/// The path at that server.
+fn uri(server: &Server, outward: &Outward) -> Result<Uri, EdgeError> {
     let path = if server.path.is_empty() {
         Bytes::copy_from_slice(outward.path.as_bytes())
     } else {
         Bytes::from([server.path.as_str(), outward.path.as_str()].concat())
     };
-    *request.uri_mut() = Uri::from_maybe_shared(path).map_err(|_| EdgeError::Internal)?;
-    let mut map = outward.headers.clone();
-    let host = match &proxy.host {
-        HostSent::Fixed(host) => host.clone(),
-        HostSent::Server => server.host.clone(),
-        HostSent::Client => visit
-            .written_host()
-            .and_then(|host| HeaderValue::from_str(host).ok())
-            .unwrap_or_else(|| server.host.clone()),
-    };
-    // A rule of the route may have set it.
-    map.entry(HOST).or_insert(host);
-    *request.headers_mut() = map;
-    Ok(request)
+    Uri::from_maybe_shared(path).map_err(|_| EdgeError::Internal)
+}
+
+/// The `Host` that the server sees, unless a rule of the route has set it.
+fn host<'a>(proxy: &'a Proxy, server: &'a Server, visit: &'a Visit) -> Cow<'a, HeaderValue> {
+    match &proxy.host {
+        HostSent::Fixed(host) => Cow::Borrowed(host),
+        HostSent::Server => Cow::Borrowed(&server.host),
+        HostSent::Client => visit.host_header().unwrap_or(Cow::Borrowed(&server.host)),
+    }
 }
 
 /// The headers for any server: without those of this connection, with what is said about the client, as the route wants them.

@@ -1,11 +1,12 @@
 //! Who asks whom for what: a request's head, read once, in one spelling for routes, checks and upstreams (fault 12).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri};
 use tidegate_net::Peer;
 use tidegate_policy::edge::client::Client;
 use tidegate_policy::edge::path::{PathRules, normalise};
@@ -116,6 +117,14 @@ impl Visit {
     pub fn written_host(&self) -> Option<&str> {
         let written = self.head.uri.authority().map(http::uri::Authority::as_str);
         written.or_else(|| self.head.headers.get(HOST)?.to_str().ok())
+    }
+
+    /// The same as a header of a request that is passed on.
+    pub fn host_header(&self) -> Option<Cow<'_, HeaderValue>> {
+        match self.head.uri.authority() {
+            Some(written) => HeaderValue::from_str(written.as_str()).ok().map(Cow::Owned),
+            None => self.head.headers.get(HOST).map(Cow::Borrowed),
+        }
     }
 
     /// `http` or `https`.
