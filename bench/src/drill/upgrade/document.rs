@@ -1,6 +1,6 @@
 //! `docs/drill-upgrade.md`, and what the terminal is told.
 
-use super::{RELOAD, Seen, durations};
+use super::{Seen, durations};
 use crate::report::table::{Style, Table};
 
 /// What is played, in words that stay true.
@@ -73,7 +73,7 @@ fn figures(seen: &Seen) -> Vec<(&'static str, String)> {
         ("seconds under load", format!("{:.0}", seen.plan.seconds)),
         ("upgrades", seen.upgrades.len().to_string()),
         ("an upgrade took, median and longest", format!("{median:.2} s, {longest:.2} s")),
-        ("reloads asked for, one each", format!("{asked}, {RELOAD:?}")),
+        ("reloads asked for", asked.to_string()),
         ("of these taken over", taken.to_string()),
         ("most processes at once, and their memory", format!("{}, {:.0} MiB", seen.most.0, seen.most.1)),
         ("one process left, after the end of the load", alone),

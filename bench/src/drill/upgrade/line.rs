@@ -63,6 +63,11 @@ impl Line {
         kill_process(pid(last)?, Signal::HUP).with_context(|| format!("process {last} has ended"))
     }
 
+    /// How often a config was written and asked to be read.
+    pub(super) fn asked(&self) -> usize {
+        self.written
+    }
+
     /// Reads what `tidegate upgrade` has said; gives how long it took.
     pub(super) fn handed_over(&mut self, output: &Output, began: Instant) -> Result<Duration> {
         let took = began.elapsed();
