@@ -1,6 +1,6 @@
 //! What the config's routes come to: a table, and what each of its routes does.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ pub struct Site {
     pub table: RouteTable,
     /// What the routes do.
     pub routes: Vec<Arc<Route>>,
-    /// Paths of folders without the slash at their end: see [`super::visit::Visit::with_slash`].
-    pub folders: HashSet<Box<str>>,
+    /// Paths of folders without the slash at their end, in order: see [`super::visit::Visit::with_slash`].
+    pub folders: Vec<Box<str>>,
     /// Which proxies in front of the gateway are believed.
     pub trusted: TrustedProxies,
     /// What is answered, as HTML, in place of a plain error of that status.
@@ -120,14 +120,21 @@ pub enum Action {
 }
 
 impl Site {
+    /// Whether that path is a folder's without its slash.
+    pub fn is_folder(&self, path: &str) -> bool {
+        self.folders.binary_search_by(|folder| (**folder).cmp(path)).is_ok()
+    }
+
     /// The paths of prefix rules without their last slash.
-    pub fn folders_of(rules: &[RouteRule]) -> HashSet<Box<str>> {
+    pub fn folders_of(rules: &[RouteRule]) -> Vec<Box<str>> {
         let paths = rules.iter().flat_map(|rule| &rule.paths);
         let folders = paths.filter_map(|path| match path {
             PathPattern::Prefix(prefix) => prefix.strip_suffix('/').filter(|path| !path.is_empty()),
             _ => None,
         });
-        folders.map(Into::into).collect()
+        let mut folders: Vec<Box<str>> = folders.map(Into::into).collect();
+        folders.sort_unstable();
+        folders
     }
 }
 

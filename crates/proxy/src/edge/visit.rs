@@ -85,7 +85,7 @@ impl Visit {
     /// does for proxied locations and folders).
     pub fn with_slash(&self, site: &Site, found: &Found) -> Option<(usize, String)> {
         let is_own = matches!(found, Found::Route(_, PathMatch::Exact | PathMatch::Regex));
-        if is_own || !site.folders.contains(self.path.as_str()) {
+        if is_own || !site.is_folder(&self.path) {
             return None;
         }
         let path = format!("{}/", self.path);
