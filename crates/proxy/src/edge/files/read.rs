@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
 /// Bytes that are read at once.
@@ -33,6 +33,8 @@ pub struct FileBody {
     parts: VecDeque<Part>,
     left: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+    /// The piece before, whose memory is used again once it has left: fresh memory must be written over first.
+    before: Bytes,
 }
 
 impl FileBody {
@@ -40,7 +42,7 @@ impl FileBody {
     pub fn new(file: Arc<File>, parts: impl IntoIterator<Item = Part>) -> Self {
         let parts: VecDeque<Part> = parts.into_iter().collect();
         let left = parts.iter().map(Part::length).sum();
-        Self { file, parts, left, reading: None }
+        Self { file, parts, left, reading: None, before: Bytes::new() }
     }
 
     /// Bytes that are still to come.
@@ -60,7 +62,7 @@ impl FileBody {
                 let read = ready!(Pin::new(reading).poll(context));
                 self.reading = None;
                 let read = read.map_err(io::Error::other).and_then(|read| read);
-                return Poll::Ready(Some(read.inspect(|piece| self.left -= piece.len() as u64)));
+                return Poll::Ready(Some(read.inspect(|piece| self.give(piece))));
             }
             match self.parts.pop_front() {
                 None => return Poll::Ready(None),
@@ -71,7 +73,7 @@ impl FileBody {
                 Some(Part::File(range)) if range.is_empty() => {}
                 Some(Part::File(range)) => {
                     if let Some(bytes) = self.read(range) {
-                        self.left -= bytes.len() as u64;
+                        self.give(&bytes);
                         return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
@@ -86,16 +88,34 @@ impl FileBody {
         if end < range.end {
             self.parts.push_front(Part::File(end..range.end));
         }
-        let mut bytes = vec![0; (now.end - now.start) as usize];
+        let mut bytes = self.room((now.end - now.start) as usize);
         if is_at_hand(&self.file, now.start, &mut bytes) {
-            return Some(bytes.into());
+            return Some(bytes.freeze());
         }
         let file = self.file.clone();
         self.reading = Some(tokio::task::spawn_blocking(move || {
             // A file that has been cut since cannot be told as announced.
-            file.read_exact_at(&mut bytes, now.start).map(|()| bytes.into())
+            file.read_exact_at(&mut bytes, now.start).map(|()| bytes.freeze())
         }));
         None
+    }
+
+    /// Room for so many bytes.
+    fn room(&mut self, length: usize) -> BytesMut {
+        match std::mem::take(&mut self.before).try_into_mut() {
+            Ok(mut room) if room.len() >= length => {
+                room.truncate(length);
+                room
+            }
+            _ => BytesMut::zeroed(length),
+        }
+    }
+
+    fn give(&mut self, piece: &Bytes) {
+        self.left -= piece.len() as u64;
+        if self.left > 0 {
+            self.before = piece.clone();
+        }
     }
 }
 
@@ -167,6 +187,20 @@ mod tests {
             assert!(read(&mut body).await == (expected, None));
             assert!(body.is_end_stream());
         }
+    }
+
+    #[tokio::test]
+    async fn memory_is_used_again_only_when_the_piece_before_has_left() {
+        let (bytes, file) = written(4 * PIECE as usize);
+        let mut body = FileBody::new(file, [Part::File(0..4 * PIECE)]);
+        let mut next = async || poll_fn(|context| body.poll_piece(context)).await.unwrap().unwrap();
+        let first = next().await;
+        let second = next().await;
+        assert!(first == bytes[..PIECE as usize], "it is told still");
+        let place = second.as_ptr();
+        drop(second);
+        assert_eq!(next().await.as_ptr(), place);
+        assert!(next().await == bytes[3 * PIECE as usize..]);
     }
 
     #[tokio::test]
