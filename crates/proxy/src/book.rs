@@ -7,11 +7,13 @@ use std::time::{Duration, Instant, SystemTime};
 use tidegate_core::NanoUsd;
 use tidegate_core::digits::Dotted;
 use tidegate_llm::Usage;
-use tidegate_store::ledger::{Row, Tokens};
+use tidegate_store::ledger::{Journal, Row, Tokens};
 
 use crate::ask::Failure;
+use crate::desk::Desk;
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
+use crate::meters::Meters;
 use crate::snapshot::{Target, TargetPrice};
 
 /// An attempt that came to nothing and is not written down yet: it may have been the last.
@@ -135,9 +137,40 @@ fn row<'r>(exchange: &'r Exchange, target: Option<&'r Arc<Target>>, texts: &'r m
     row
 }
 
+/// With so many exchanges under way some end in the same turn of the event loop; with fewer, waiting for others costs more than a write.
+const MANY: i64 = 8;
+
+/// Whether rows are worth writing together now.
+pub fn is_shared(meters: &Meters) -> bool {
+    meters.in_flight().get() > MANY
+}
+
+/// Completes when the rows that wait are in the journal, in one write for all that ended in this turn of the event loop. Given up, it
+/// writes them at once.
+pub async fn written(desk: &Desk, meters: &Meters) {
+    let Some(journal) = desk.journal.as_deref().filter(|journal| journal.has_waiting()) else { return };
+    let _flush = Flush { journal, meters };
+    tokio::task::yield_now().await;
+}
+
+struct Flush<'a> {
+    journal: &'a Journal,
+    meters: &'a Meters,
+}
+
+impl Drop for Flush<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.journal.flush() {
+            self.meters.count_lost_row();
+            tracing::error!(%error, "rows of the ledger could not be written");
+        }
+    }
+}
+
 fn append(row: &Row<'_>, exchange: &Exchange) {
     let Some(journal) = &exchange.desk.journal else { return };
-    if let Err(error) = journal.append(row) {
+    let written = if row.last && exchange.row_may_wait { journal.put(row) } else { journal.append(row) };
+    if let Err(error) = written {
         exchange.meters.count_lost_row();
         tracing::error!(%error, request_id = %row.request_id, "a row of the ledger could not be written");
     }

@@ -23,7 +23,7 @@ use crate::exchange::{Exchange, Outcome};
 use crate::forward::Forwarded;
 use crate::meters::Meters;
 use crate::snapshot::Snapshot;
-use crate::{count, embed, forward, headers, inference, model_list, reply, usage};
+use crate::{book, count, embed, forward, headers, inference, model_list, reply, usage};
 
 /// The data plane: answers requests by the snapshot of the moment.
 #[derive(Debug)]
@@ -108,6 +108,7 @@ impl Gateway {
             attempt_begun: started,
             fruitless: None,
             upstream_id: None,
+            row_may_wait: false,
             held: None,
             at_provider: None,
             estimated_input: 0,
@@ -218,7 +219,11 @@ impl Gateway {
             Endpoint::Health | Endpoint::Ready => Ok(Answer::Own(self.health(None))),
         };
         match answered {
-            Ok(Answer::Committed(committed)) => reply::committed(committed, exchange),
+            Ok(Answer::Committed(committed)) => {
+                let response = reply::committed(committed, exchange);
+                book::written(&self.desk, &self.meters).await;
+                response
+            }
             Ok(Answer::Forwarded(forwarded)) => forwarded.reply(exchange),
             Ok(Answer::Own(response)) if is_head => reply::without_body(response),
             Ok(Answer::Own(response)) => response,

@@ -92,6 +92,8 @@ pub struct Exchange {
     pub fruitless: Option<Fruitless>,
     /// The id that the provider gave to its answer.
     pub upstream_id: Option<HeaderValue>,
+    /// Whether its last row may wait for those of others that end with it: somebody will see to it that they are written.
+    pub row_may_wait: bool,
     /// What is held of its limits, and how they stand.
     pub held: Option<Held>,
     /// Where providers are limited: what the attempt under way holds of that.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use tidegate_core::digits::push_number;
 use tidegate_core::{FaultKind, NanoUsd};
 use tidegate_llm::codec::encode_error;
 use tidegate_llm::{Dialect, Problem};
@@ -14,12 +16,12 @@ use crate::body::ReplyBody;
 use crate::clock::push_millis;
 use crate::error::GatewayError;
 use crate::exchange::{Exchange, Outcome};
-use crate::headers;
-use crate::hold;
 use crate::sheets::Words;
 use crate::told::Told;
+use crate::{book, headers, hold};
 
-/// Answers with what a target has committed to; the exchange goes along with the body.
+/// Answers with what a target has committed to; the exchange goes along with the body. Of an answer in one piece it ends here, and
+/// [`book::written`] must be awaited before it is sent.
 pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<ReplyBody> {
     let Committed { told, headers: from, dropped } = committed;
     let mut map = begin(&exchange);
@@ -43,6 +45,7 @@ pub fn committed(committed: Committed, mut exchange: Exchange) -> Response<Reply
             let cost = usage.as_ref().map(|usage| exchange.cost_of(usage));
             exchange.usage = usage;
             exchange.outcome = Outcome::Complete;
+            exchange.row_may_wait = book::is_shared(&exchange.meters);
             write_head(&exchange, cost, &mut map);
             ReplyBody::full(body)
         }
@@ -151,39 +154,50 @@ pub fn begin(exchange: &Exchange) -> HeaderMap {
 
 /// The headers that every answer has, besides those to [begin] with. `cost`: `None` when there is nothing to price, `Some(None)` for an unpriced model.
 pub fn write_head(exchange: &Exchange, cost: Option<Option<NanoUsd>>, map: &mut HeaderMap) {
-    let mut buffer = [0; 32];
-    let id = headers::value(exchange.id.encode(&mut buffer));
+    let overhead = exchange.started.elapsed().saturating_sub(exchange.waited);
+    let [id, overhead, attempts, dollars] = written([
+        &|out| out.extend_from_slice(exchange.id.text().as_bytes()),
+        &|out| push_millis(out, overhead),
+        &|out| push_number(out, exchange.attempts.into(), 1),
+        &|out| cost.flatten().into_iter().for_each(|cost| cost.push_to(out)),
+    ]);
     if matches!(exchange.endpoint, "messages" | "count_tokens") {
         map.insert(headers::ANTHROPIC_REQUEST_ID, id.clone());
     }
     map.insert(headers::REQUEST_ID, id);
-    let overhead = exchange.started.elapsed().saturating_sub(exchange.waited);
-    let overhead = written(|out| push_millis(out, overhead));
     if let Some(word) = exchange.degraded {
         map.insert(headers::DEGRADED, HeaderValue::from_static(word));
     }
     let Some(target) = &exchange.target else { return };
     let label = target.label_value.clone();
-    let cost = cost.map(|cost| match cost {
-        Some(cost) => written(|out| cost.push_to(out)),
-        None => HeaderValue::from_static("unpriced"),
-    });
+    let cost = cost.map(|cost| if cost.is_some() { dollars } else { HeaderValue::from_static("unpriced") });
     if exchange.snapshot.rules.litellm_headers {
         write_aliases(exchange, &label, cost.as_ref(), &overhead, map);
     }
     map.insert(headers::TARGET, label);
-    map.insert(headers::ATTEMPTS, HeaderValue::from(exchange.attempts));
+    map.insert(headers::ATTEMPTS, attempts);
     map.insert(headers::OVERHEAD, overhead);
     if let Some(cost) = cost {
         map.insert(headers::COST, cost);
     }
 }
 
-/// A number as a header's value.
-fn written(write: impl FnOnce(&mut Vec<u8>)) -> HeaderValue {
-    let mut text = Vec::with_capacity(32);
-    write(&mut text);
-    HeaderValue::from_bytes(&text).unwrap_or(headers::UNKNOWN)
+/// Appends a header's value.
+type Write<'a> = &'a dyn Fn(&mut Vec<u8>);
+
+/// Values for headers, all in one piece of memory.
+fn written<const N: usize>(values: [Write<'_>; N]) -> [HeaderValue; N] {
+    let mut text = Vec::with_capacity(96);
+    let ends = values.map(|write| {
+        write(&mut text);
+        text.len()
+    });
+    let (text, mut start) = (Bytes::from(text), 0);
+    ends.map(|end| {
+        let value = HeaderValue::from_maybe_shared(text.slice(start..end));
+        start = end;
+        value.unwrap_or(headers::UNKNOWN)
+    })
 }
 
 /// The same facts under LiteLLM's names, for people who move over.

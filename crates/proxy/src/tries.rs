@@ -68,7 +68,8 @@ impl<'p> Tries<'p> {
 
     /// The next target that can be had, after its wait; `None` when it is enough. What was had is with the exchange.
     pub async fn next(&mut self, exchange: &mut Exchange) -> Option<&'p Arc<Target>> {
-        if self.made(exchange) >= self.rules.max_attempts || !self.is_paid_for(exchange) {
+        let mut now = micros();
+        if self.made(exchange) >= self.rules.max_attempts || !self.is_paid_for(exchange, now) {
             return None;
         }
         let mut full = Vec::new();
@@ -79,8 +80,9 @@ impl<'p> Tries<'p> {
             }
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
+                now = micros();
             }
-            match self.try_have(at, exchange) {
+            match self.try_have(at, exchange, now) {
                 Had::Engaged => return Some(self.chosen(at, exchange)),
                 Had::Full => full.push(at),
                 Had::Out => {}
@@ -95,15 +97,15 @@ impl<'p> Tries<'p> {
     }
 
     /// A first try pays for later ones; a later one must have been paid for.
-    fn is_paid_for(&self, exchange: &Exchange) -> bool {
+    fn is_paid_for(&self, exchange: &Exchange, now: i64) -> bool {
         let Some(budget) = self.plan.terms.first().and_then(|terms| terms.conduct.budget.as_ref()) else {
             return true;
         };
         if self.made(exchange) == 0 {
-            budget.sent(micros());
+            budget.sent(now);
             return true;
         }
-        let is_paid_for = budget.may_repeat(micros());
+        let is_paid_for = budget.may_repeat(now);
         if !is_paid_for {
             exchange.meters.count_retry_unpaid();
             tracing::debug!("no further attempt: the retry budget is used up");
@@ -130,9 +132,8 @@ impl<'p> Tries<'p> {
         target
     }
 
-    fn try_have(&self, at: usize, exchange: &mut Exchange) -> Had {
+    fn try_have(&self, at: usize, exchange: &mut Exchange, now: i64) -> Had {
         let (live, terms) = (&self.plan.targets[at].live, &self.plan.terms[at]);
-        let now = micros();
         if !terms.is_forced && matches!(live.gauge.health().standing(now), Standing::Out(_)) {
             return Had::Out;
         }

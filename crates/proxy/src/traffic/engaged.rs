@@ -27,7 +27,7 @@ pub struct Engaged {
 impl Engaged {
     /// Begins an attempt with that place, for an answer in one piece or a stream. `None`: the target is not to be asked now.
     pub fn begin(live: &Arc<Live>, terms: &Terms, is_whole: bool, place: Place) -> Option<Self> {
-        let (conduct, now) = (&terms.conduct, micros());
+        let (conduct, now) = (&terms.conduct, place.since());
         let begun = live.gauge.begin(conduct.balancer.watch(), terms.is_forced, now);
         if let Some(event) = begun.event {
             live.note(event);

@@ -67,6 +67,13 @@ pub struct Place {
     since: i64,
 }
 
+impl Place {
+    /// When it was had, in microseconds.
+    pub fn since(&self) -> i64 {
+        self.since
+    }
+}
+
 impl Gate {
     /// Lets other rules hold from now on.
     pub fn set_rules(&self, rules: &GateRules) {

@@ -328,7 +328,7 @@ async fn rfc_5861_3_a_stale_answer_is_given_while_it_is_renewed() {
     // The renewal waits for its permit; nobody waits for the renewal.
     for _ in 0..3 {
         let answer = get(house.address, "/", "if-none-match: \"x\"\r\n").await;
-        assert_eq!((body(&answer), header(&answer, "age")), ("old", Some("0")));
+        assert_eq!((body(&answer), header(&answer, "age").is_some()), ("old", true));
     }
     until("a renewal", || asked(&heard) == 2).await;
     permits.add_permits(1);

@@ -56,13 +56,13 @@ struct Gathering<'t> {
 }
 
 impl<'t> Gathering<'t> {
-    fn add(&mut self, line: &'t str, mut row: Row<'t>) {
-        let is_changed = clean(&mut row);
-        let rewritten = if is_changed { line_of(&row) } else { String::new() };
+    fn add(&mut self, line: &'t str, row: &mut Row<'t>) {
+        let is_changed = clean(row);
+        let rewritten = if is_changed { line_of(row) } else { String::new() };
         let line = if is_changed { &rewritten } else { line };
         self.block(row.ended / DAY_MICROS).push(row.ended, line);
-        self.add_tags(&mut row);
-        let sums = Sums::of(&row);
+        self.add_tags(row);
+        let sums = Sums::of(row);
         let group = group(row);
         match &mut self.run {
             Some((run, sum)) if *run == group => sum.add(&sums),
@@ -109,17 +109,18 @@ fn line_of(row: &Row<'_>) -> String {
     String::from_utf8_lossy(&line).into_owned()
 }
 
-fn group(row: Row<'_>) -> Group<Cow<'_, str>> {
+/// Takes the texts out of the row.
+fn group<'t>(row: &mut Row<'t>) -> Group<Cow<'t, str>> {
     Group {
         hour: row.ended / HOUR_MICROS,
-        key: row.key,
-        team: row.team,
-        user: row.user,
-        model: row.model,
-        provider: row.provider,
-        target_model: row.target_model,
-        endpoint: row.endpoint,
-        outcome: row.outcome,
+        key: take(&mut row.key),
+        team: take(&mut row.team),
+        user: take(&mut row.user),
+        model: take(&mut row.model),
+        provider: take(&mut row.provider),
+        target_model: take(&mut row.target_model),
+        endpoint: take(&mut row.endpoint),
+        outcome: take(&mut row.outcome),
     }
 }
 

@@ -80,9 +80,9 @@ impl Folder {
             while let Some(span) = self.journal.next(&id, position) {
                 let (found, used) = read(span, move |stretch| {
                     let mut used = Used::default();
-                    let found = stretch.rows(usize::MAX, |_, mut row| {
-                        clean::clean(&mut row);
-                        used.add(&row, from);
+                    let found = stretch.rows(usize::MAX, |_, row| {
+                        clean::clean(row);
+                        used.add(row, from);
                     });
                     (found, used)
                 })

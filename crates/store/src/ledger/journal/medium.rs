@@ -55,22 +55,22 @@ impl<M: Medium> Segment<M> {
         self.length > self.whole || !self.held.is_empty()
     }
 
-    /// Writes what was held back, then the line (which ends in LF; empty: only what was held back). Tells by how many bytes
-    /// and lines the segment grew. When the disk refuses, the line is held back, and nothing of it can be read.
-    pub(super) fn write(&mut self, line: &[u8]) -> io::Result<(u64, u64)> {
+    /// Writes what was held back, then so many lines (each ends in LF; none: only what was held back). Tells by how many bytes
+    /// and lines the segment grew. When the disk refuses, the lines are held back, and nothing of them can be read.
+    pub(super) fn write(&mut self, lines: &[u8], count: u64) -> io::Result<(u64, u64)> {
         let before = self.whole;
-        let result = if self.is_behind() { self.write_behind(line) } else { self.write_all(line) };
+        let result = if self.is_behind() { self.write_behind(lines) } else { self.write_all(lines) };
         match result {
             Ok(()) => {
-                let lines = std::mem::take(&mut self.held_lines) + u64::from(!line.is_empty());
+                let count = std::mem::take(&mut self.held_lines) + count;
                 self.held = Vec::new();
                 self.whole = self.length;
-                Ok((self.whole - before, lines))
+                Ok((self.whole - before, count))
             }
             Err(error) => {
-                if !line.is_empty() && self.held.len() + line.len() <= HELD_BYTES {
-                    self.held.extend_from_slice(line);
-                    self.held_lines += 1;
+                if self.held.len() + lines.len() <= HELD_BYTES {
+                    self.held.extend_from_slice(lines);
+                    self.held_lines += count;
                 }
                 Err(error)
             }
@@ -78,13 +78,13 @@ impl<M: Medium> Segment<M> {
     }
 
     /// A part of a line that could not be cut off is made a line of its own, so that it does not swallow the next.
-    fn write_behind(&mut self, line: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(self.held.len() + line.len() + 1);
+    fn write_behind(&mut self, lines: &[u8]) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(self.held.len() + lines.len() + 1);
         if self.length > self.whole {
             bytes.push(b'\n');
         }
         bytes.extend_from_slice(&self.held);
-        bytes.extend_from_slice(line);
+        bytes.extend_from_slice(lines);
         self.write_all(&bytes)
     }
 
@@ -145,13 +145,13 @@ mod tests {
 
     fn after_a_full_disk(cuts: bool) -> (Segment<SmallDisk>, (u64, u64)) {
         let mut segment = Segment::new(SmallDisk { room: 8, cuts, ..SmallDisk::default() });
-        assert_eq!(segment.write(b"one\n").unwrap(), (4, 1));
-        segment.write(b"second\n").unwrap_err();
+        assert_eq!(segment.write(b"one\n", 1).unwrap(), (4, 1));
+        segment.write(b"second\n", 1).unwrap_err();
         assert_eq!(segment.whole(), 4);
         assert!(segment.is_behind());
-        segment.write(b"third\n").unwrap_err();
+        segment.write(b"third\n", 1).unwrap_err();
         segment.medium.room = 100;
-        let grown = segment.write(b"four\n").unwrap();
+        let grown = segment.write(b"four\n", 1).unwrap();
         assert!(!segment.is_behind());
         (segment, grown)
     }
@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn what_is_held_back_is_written_without_a_new_line() {
         let mut segment = Segment::new(SmallDisk { room: 2, cuts: true, ..SmallDisk::default() });
-        segment.write(b"one\n").unwrap_err();
+        segment.write(b"one\n", 1).unwrap_err();
         segment.medium.room = 100;
-        assert_eq!(segment.write(b"").unwrap(), (4, 1));
+        assert_eq!(segment.write(b"", 0).unwrap(), (4, 1));
         assert_eq!(segment.medium.bytes, b"one\n");
     }
 }

@@ -1,7 +1,7 @@
 //! The journal: rows in append-only files until the database has them.
 //!
-//! A row is in the file (the system's page cache) when [`Journal::append`] returns, so a process that is killed loses none. The files
-//! are synced to the disk once a second by the [`Folder`](super::Folder), not row by row: a *machine* that loses power can lose
+//! A row is in the file (the system's page cache) when [`Journal::append`] or [`Journal::flush`] returns, so a process that is killed loses
+//! none of an exchange that has ended. The files are synced to the disk once a second by the [`Folder`](super::Folder), not row by row: a *machine* that loses power can lose
 //! the rows of its last second.
 //!
 //! Each process has a folder of its own under the journal's root, with a lock file that the system frees when the process ends. The
@@ -33,6 +33,8 @@ pub(crate) use read::{Found, Stretch};
 const SEGMENT_BYTES: u64 = 16 << 20;
 /// … or so old.
 const SEGMENT_AGE: Duration = Duration::from_secs(60);
+/// Bytes of lines that are written together, usually.
+const BATCH_ROOM: usize = 64 << 10;
 /// So many unfolded rows wake the folder before its time.
 pub(crate) const BATCH_ROWS: usize = 4_000;
 
@@ -70,6 +72,8 @@ pub(crate) struct Span {
 pub struct Journal {
     root: PathBuf,
     own: Home,
+    /// Locked after `active` where both are needed.
+    waiting: Mutex<Lines>,
     active: Mutex<Active>,
     leftovers: Mutex<Vec<Arc<Home>>>,
     size: Size,
@@ -86,6 +90,16 @@ struct Active {
     synced: u64,
     /// Number and length, oldest first.
     closed: VecDeque<(u64, u64)>,
+    /// Room for the lines of one write.
+    batch: Lines,
+}
+
+/// Rows that are to be written together.
+#[derive(Debug, Default)]
+struct Lines {
+    /// Each ends in LF.
+    bytes: Vec<u8>,
+    count: u64,
 }
 
 thread_local! {
@@ -102,12 +116,20 @@ impl Journal {
         let leftovers = home::take_over(root).map_err(JournalError::Io)?;
         let own = Home::create(root).map_err(JournalError::Io)?;
         let segment = Segment::new(own.begin(1).map_err(JournalError::Io)?);
-        let active = Active { segment, number: 1, born: Instant::now(), synced: 0, closed: VecDeque::new() };
+        let active = Active {
+            segment,
+            number: 1,
+            born: Instant::now(),
+            synced: 0,
+            closed: VecDeque::new(),
+            batch: Lines::default(),
+        };
         let size = Size::new(limit);
         size.set_leftovers(&leftovers);
         Ok(Self {
             root: root.to_owned(),
             own,
+            waiting: Mutex::default(),
             active: Mutex::new(active),
             leftovers: Mutex::new(leftovers.into_iter().map(Arc::new).collect()),
             size,
@@ -115,24 +137,45 @@ impl Journal {
         })
     }
 
-    /// Writes the row down: one `write(2)` to the page cache under a short lock. Call it before the exchange ends.
+    /// Writes the row down, and those that wait: one `write(2)` to the page cache under a short lock. Call it before the exchange ends.
     pub fn append(&self, row: &Row<'_>) -> Result<(), JournalError> {
+        self.put(row)?;
+        self.flush()
+    }
+
+    /// Puts the row to those that wait for a [`Journal::flush`], which must come before the exchange ends: when many exchanges end at
+    /// once, a write for each costs more than all else about a row.
+    pub fn put(&self, row: &Row<'_>) -> Result<(), JournalError> {
         LINE.with_borrow_mut(|line| {
             line.clear();
             row.write(line);
             line.push(b'\n');
-            self.append_line(line)
+            if !self.size.takes(line.len() as u64) {
+                return Err(JournalError::Full);
+            }
+            let mut waiting = lock(&self.waiting);
+            waiting.bytes.extend_from_slice(line);
+            waiting.count += 1;
+            Ok(())
         })
     }
 
-    fn append_line(&self, line: &[u8]) -> Result<(), JournalError> {
-        if !self.size.takes(line.len() as u64) {
-            return Err(JournalError::Full);
-        }
+    /// Whether rows wait for a flush.
+    pub fn has_waiting(&self) -> bool {
+        lock(&self.waiting).count > 0
+    }
+
+    /// Writes all rows that wait. When it returns they are in the file, whoever wrote them.
+    pub fn flush(&self) -> Result<(), JournalError> {
         let mut active = self.lock();
+        let active = &mut *active;
+        std::mem::swap(&mut *lock(&self.waiting), &mut active.batch);
+        if active.batch.count == 0 {
+            return Ok(());
+        }
         active.roll(&self.own);
-        let written = active.segment.write(line);
-        drop(active);
+        let written = active.segment.write(&active.batch.bytes, active.batch.count);
+        active.batch.clear();
         self.size.set_broken(written.is_err());
         let (bytes, lines) = written.map_err(JournalError::Io)?;
         if self.size.grow(bytes, lines) >= BATCH_ROWS as u64 {
@@ -166,7 +209,7 @@ impl Journal {
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut active = self.lock();
         if active.segment.is_behind() {
-            let written = active.segment.write(b"");
+            let written = active.segment.write(b"", 0);
             self.size.set_broken(written.is_err());
             let (bytes, lines) = written?;
             self.size.grow(bytes, lines);
@@ -279,8 +322,18 @@ impl Active {
                 born: Instant::now(),
                 synced: 0,
                 closed: std::mem::take(&mut self.closed),
+                batch: std::mem::take(&mut self.batch),
             };
         }
+    }
+}
+
+impl Lines {
+    /// The room of a usual batch stays.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(BATCH_ROOM);
+        self.count = 0;
     }
 }
 

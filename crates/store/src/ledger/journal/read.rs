@@ -52,7 +52,7 @@ impl Stretch {
     }
 
     /// Visits up to `most` rows with their lines, in the order in which they were written.
-    pub(crate) fn rows<'t>(&'t self, most: usize, mut visit: impl FnMut(&'t str, Row<'t>)) -> Found {
+    pub(crate) fn rows<'t>(&'t self, most: usize, mut visit: impl FnMut(&'t str, &mut Row<'t>)) -> Found {
         let mut found = Found { end: self.start, ..Found::default() };
         let mut rest = self.bytes.as_slice();
         while !rest.is_empty() && found.rows < most as u64 {
@@ -66,9 +66,9 @@ impl Stretch {
             let line = std::str::from_utf8(line).map(str::trim_ascii);
             let row = line.ok().and_then(|line| Some((line, Row::read(line).ok()?)));
             match row {
-                Some((line, row)) => {
+                Some((line, mut row)) => {
                     found.rows += 1;
-                    visit(line, row);
+                    visit(line, &mut row);
                 }
                 None => found.torn += u64::from(line != Ok("")),
             }

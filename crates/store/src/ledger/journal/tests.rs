@@ -13,7 +13,7 @@ fn rows(journal: &Journal) -> Vec<String> {
         let mut position = Position::default();
         while let Some(span) = journal.next(&id, position) {
             let stretch = Stretch::read(&span).unwrap();
-            let found = stretch.rows(1_000, |_, row| rows.push(row.request_id.into_owned()));
+            let found = stretch.rows(1_000, |_, row| rows.push(row.request_id.clone().into_owned()));
             assert_ne!(found.end, span.start);
             position = found.end;
         }
@@ -124,4 +124,37 @@ fn threads_append_whole_lines() {
     found.sort();
     assert_eq!(found, (0..8_000).map(|id| row(id).request_id).collect::<Vec<_>>());
     assert_eq!(journal.behind_rows(), 8_000);
+}
+
+#[test]
+fn rows_that_wait_are_written_together_and_before_any_flush_returns() {
+    let root = tempfile::tempdir().unwrap();
+    let journal = Journal::open(root.path(), 100 << 20).unwrap();
+    for id in 0..3 {
+        journal.put(&row(id)).unwrap();
+    }
+    assert!(journal.has_waiting());
+    assert_eq!((rows(&journal).len(), journal.behind_rows()), (0, 0));
+    journal.append(&row(3)).unwrap();
+    assert!(!journal.has_waiting());
+    assert_eq!(rows(&journal), (0..4).map(|id| row(id).request_id).collect::<Vec<_>>());
+    assert_eq!(journal.behind_rows(), 4);
+    std::thread::scope(|scope| {
+        for thread in 1..8 {
+            let journal = &journal;
+            scope.spawn(move || {
+                for number in 0..200 {
+                    let mine = row(thread * 1_000 + number);
+                    journal.put(&mine).unwrap();
+                    journal.flush().unwrap();
+                    let end = journal.end();
+                    let written = std::fs::read_to_string(
+                        journal.own.span([(1, end.offset)].into_iter(), Position::default()).unwrap().file,
+                    );
+                    assert!(written.unwrap().contains(&*mine.request_id));
+                }
+            });
+        }
+    });
+    assert_eq!(journal.behind_rows(), 4 + 7 * 200);
 }
