@@ -1,5 +1,6 @@
 //! The ledger: one row for each attempt, written before the answer ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -85,4 +86,19 @@ async fn fault_64_a_stream_that_its_caller_left_is_billed_as_far_as_it_came() {
     }
     let row = &house.rows()[0];
     assert_eq!((&row["outcome"], &row["estimated"]), (&json!("cancelled"), &json!(true)));
+}
+
+#[tokio::test]
+async fn of_many_exchanges_that_end_at_once_none_is_told_its_answer_before_its_row_is_written() {
+    let house = Arc::new(House::start().await);
+    let one = |house: Arc<House>| async move {
+        let answer = house.ask("chat", "chat/text~delay-300", false).await;
+        let id = answer.headers["x-request-id"].to_str().unwrap();
+        assert!(house.rows().iter().any(|row| row["request_id"] == id), "{id} is answered and has no row");
+    };
+    let all: Vec<_> = (0..64).map(|_| tokio::spawn(one(house.clone()))).collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(house.rows().len(), 64);
 }
