@@ -72,7 +72,8 @@ fn read_headers(
     parsed: &[httparse::Header<'_>],
     framing: &mut Framing,
 ) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::with_capacity(parsed.len());
+    // Whoever passes it on adds some of his own.
+    let mut headers = HeaderMap::with_capacity(parsed.len() + 4);
     for header in parsed {
         let name = HeaderName::from_bytes(header.name.as_bytes())
             .map_err(|_| Error::Malformed("the name of a header"))?;
