@@ -1,8 +1,8 @@
 //! The journal: rows in append-only files until the database has them.
 //!
-//! A row is in the file (the system's page cache) when [`Journal::append`] or [`Journal::flush`] returns, so a process that is killed loses
-//! none of an exchange that has ended. The files are synced to the disk once a second by the [`Folder`](super::Folder), not row by row: a *machine* that loses power can lose
-//! the rows of its last second.
+//! A row is in the file (the system's page cache) when [`Journal::append`] or [`Journal::flush`] returns, so a process that is killed
+//! loses none of an exchange that has ended. The files are synced to the disk once a second by the [`Folder`](super::Folder), not row
+//! by row: a *machine* that loses power can lose the rows of its last second.
 //!
 //! Each process has a folder of its own under the journal's root, with a lock file that the system frees when the process ends. The
 //! folders of processes that are gone are taken over by whoever opens the root next, and folded too. The locks need a local disk.
