@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 use serde::Serialize;
-use tidegate_net::{Handler, Incoming, Peer};
+use tidegate_net::{Answering, Handler, Incoming, Peer};
 use tidegate_proxy::Gateway;
 use tokio::net::TcpListener;
 use tower_service::Service;
@@ -95,11 +95,13 @@ impl Operators {
 impl Handler for Operators {
     type Body = Body;
 
-    async fn handle(self: Arc<Self>, request: http::Request<Incoming>, peer: Peer) -> Response {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer.address));
-        // A router is never busy and has no errors.
-        self.router.clone().call(request).await.unwrap_or_else(|never| match never {})
+    fn handle(self: Arc<Self>, request: http::Request<Incoming>, peer: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer.address));
+            // A router is never busy and has no errors.
+            self.router.clone().call(request).await.unwrap_or_else(|never| match never {})
+        })
     }
 }
 

@@ -24,5 +24,5 @@ pub use lane::{
     Connected, Connector, LaneAnswer, LaneBody, LaneError, LaneLimits, LaneOptions, LanePool, LaneProtocol,
 };
 pub use origin::{Origin, OriginError};
-pub use serve::{Door, Handler, Pace, Peer, Seats, ServeLimits, Trust, serve};
+pub use serve::{Answering, Door, Handler, Pace, Peer, Seats, ServeLimits, Trust, boxed, serve};
 pub use tls::{Certificates, Challenges, TlsServer, TlsSettings};

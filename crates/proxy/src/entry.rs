@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tidegate_llm::Dialect;
-use tidegate_net::{Drain, Handler, Incoming, Peer};
+use tidegate_net::{Answering, Drain, Handler, Incoming, Peer, boxed};
 use tidegate_policy::overload::Class;
 
 use crate::access_log::AccessLog;
@@ -158,21 +158,19 @@ fn vendor(map: &HeaderMap) -> Dialect {
 impl Handler for Gateway {
     type Body = ReplyBody;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ReplyBody> {
+    fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answering<ReplyBody> {
         let snapshot = self.snapshot.load_full();
-        if let Some(site) = &snapshot.edge {
-            let site = site.clone();
-            // In a box: requests of gateways without routes do not pay for its room.
-            return Box::pin(edge::answer::answer(&self, snapshot, site, request, peer)).await;
+        match snapshot.edge.clone() {
+            Some(site) => boxed(|| edge::answer::answer(self, snapshot, site, request, peer)),
+            None => boxed(|| self.answer(snapshot, request, peer, None)),
         }
-        self.answer(snapshot, request, peer, None).await
     }
 }
 
 impl Gateway {
     /// Answers a request of the AI gateway; `passage`: what the edge knows of it.
     pub(crate) async fn answer(
-        &self,
+        self: Arc<Self>,
         snapshot: Arc<Snapshot>,
         request: Request<Incoming>,
         peer: Peer,

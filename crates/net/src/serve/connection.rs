@@ -67,8 +67,7 @@ impl<H: Handler> Server<H> {
         let handler = self.http1.handler.clone();
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
             begun.store(true, Ordering::Relaxed);
-            // In a box of its own: a connection has room for the state of a request, and keeps it while it only streams.
-            let answering = Box::pin(handler.clone().handle(request.map(Into::into), peer.clone()));
+            let answering = handler.clone().handle(request.map(Into::into), peer.clone());
             async move { Ok::<_, Infallible>(answering.await.map(Noted)) }
         });
         Box::new(Box::pin(self.http2.serve_connection(TokioIo::new(line), service)))

@@ -1,6 +1,7 @@
 //! Stop 1 of a request's way: accept a connection, speak HTTP/1 or HTTP/2 on it, hand each request to the handler.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -35,11 +36,17 @@ pub trait Handler: Send + Sync + 'static {
         + 'static;
 
     /// Answers one request; every error has become an answer already.
-    fn handle(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        peer: Peer,
-    ) -> impl Future<Output = Response<Self::Body>> + Send;
+    fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answering<Self::Body>;
+}
+
+/// A request that is being answered, in a box of its own, which is gone once there is an answer: a connection that waits or streams
+/// has no room for it.
+pub type Answering<B> = Pin<Box<dyn Future<Output = Response<B>> + Send>>;
+
+/// A future that is made in its box. What `Box::pin` is given is made before there is a box and then copied, with all its room, of
+/// which only what it begins with is in use: kilobytes for a request.
+pub fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::into_pin(Box::write(Box::new_uninit(), make()))
 }
 
 /// Serves a door in the clear: [`Door`] without anything beside its limits.

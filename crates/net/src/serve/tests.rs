@@ -23,9 +23,11 @@ const HEADER_READ: Duration = Duration::from_millis(200);
 impl Handler for Slow {
     type Body = Full<Bytes>;
 
-    async fn handle(self: Arc<Self>, _: Request<Incoming>, _: Peer) -> Response<Self::Body> {
-        tokio::time::sleep(HEADER_READ * 2).await;
-        Response::new(Full::from("late"))
+    fn handle(self: Arc<Self>, _: Request<Incoming>, _: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            tokio::time::sleep(HEADER_READ * 2).await;
+            Response::new(Full::from("late"))
+        })
     }
 }
 

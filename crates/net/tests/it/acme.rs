@@ -9,7 +9,8 @@ use http_body_util::Full;
 use tidegate_net::acme::{AcmeClient, AcmeError, AcmeSettings, ChallengeKind, FileStore};
 use tidegate_net::tls::{Unknown, UpstreamTls};
 use tidegate_net::{
-    Certificates, Challenges, Connector, Door, Handler, Incoming, LaneOptions, Peer, TlsServer, TlsSettings,
+    Answering, Certificates, Challenges, Connector, Door, Handler, Incoming, LaneOptions, Peer, TlsServer,
+    TlsSettings,
 };
 use tidegate_testkit::servers::{Pebble, PebbleSetup};
 
@@ -21,11 +22,13 @@ struct Prover(Arc<Challenges>);
 impl Handler for Prover {
     type Body = Full<Bytes>;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
-        let answer = self.0.answer(request.uri().path());
-        let status = if answer.is_some() { 200 } else { 404 };
-        let body = Full::from(answer.map_or_else(String::new, |answer| answer.to_string()));
-        Response::builder().status(status).body(body).unwrap()
+    fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            let answer = self.0.answer(request.uri().path());
+            let status = if answer.is_some() { 200 } else { 404 };
+            let body = Full::from(answer.map_or_else(String::new, |answer| answer.to_string()));
+            Response::builder().status(status).body(body).unwrap()
+        })
     }
 }
 

@@ -9,7 +9,9 @@ use http_body_util::Full;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tidegate_net::tls::{Certificate, self_signed};
-use tidegate_net::{Certificates, Door, Drain, Handler, Incoming, Peer, TlsServer, TlsSettings, listen};
+use tidegate_net::{
+    Answering, Certificates, Door, Drain, Handler, Incoming, Peer, TlsServer, TlsSettings, listen,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -22,18 +24,23 @@ pub(crate) struct Teller;
 impl Handler for Teller {
     type Body = Full<Bytes>;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Self::Body> {
-        let path = request.uri().path();
-        if let Some(count) = path.strip_prefix("/bytes/") {
-            return Response::new(Full::from(vec![b'x'; count.parse().unwrap()]));
-        }
-        let name = |secured: &tidegate_net::tls::Secured| {
-            let caller = secured.caller.as_ref().map_or("nobody", |caller| &caller.subject);
-            format!("{} {:?} {caller}", secured.version, secured.server_name)
-        };
-        let secured = peer.secured.as_deref().map_or("clear".to_owned(), name);
-        let version = request.version();
-        Response::new(Full::from(format!("{version:?} {secured} from {} via {:?}", peer.address, peer.via)))
+    fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            let path = request.uri().path();
+            if let Some(count) = path.strip_prefix("/bytes/") {
+                return Response::new(Full::from(vec![b'x'; count.parse().unwrap()]));
+            }
+            let name = |secured: &tidegate_net::tls::Secured| {
+                let caller = secured.caller.as_ref().map_or("nobody", |caller| &caller.subject);
+                format!("{} {:?} {caller}", secured.version, secured.server_name)
+            };
+            let secured = peer.secured.as_deref().map_or("clear".to_owned(), name);
+            let version = request.version();
+            Response::new(Full::from(format!(
+                "{version:?} {secured} from {} via {:?}",
+                peer.address, peer.via
+            )))
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use tidegate_net::{Door, Handler, Incoming, Pace, Peer, ServeLimits};
+use tidegate_net::{Answering, Door, Handler, Incoming, Pace, Peer, ServeLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -54,52 +54,54 @@ fn full(bytes: impl Into<Bytes>) -> Said {
 impl Handler for Actor {
     type Body = Said;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Response<Said> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let (head, body) = request.into_parts();
-        let path = head.uri.path();
-        match path {
-            "/echo" => match body.collect().await {
-                Ok(all) => Response::new(full(all.to_bytes())),
-                Err(error) => {
-                    let mut answer = Response::new(full(error.to_string()));
-                    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Answering<Said> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let (head, body) = request.into_parts();
+            let path = head.uri.path();
+            match path {
+                "/echo" => match body.collect().await {
+                    Ok(all) => Response::new(full(all.to_bytes())),
+                    Err(error) => {
+                        let mut answer = Response::new(full(error.to_string()));
+                        *answer.status_mut() = StatusCode::BAD_REQUEST;
+                        answer
+                    }
+                },
+                "/elsewhere" => {
+                    let read = tokio::spawn(async move { body.collect().await.unwrap().to_bytes() });
+                    Response::new(full(read.await.unwrap()))
+                }
+                "/pipe" => Response::new(said(body)),
+                "/hang" => {
+                    let _given_up = GivesUp(self.given_up.clone());
+                    std::future::pending().await
+                }
+                "/hang-answer" => {
+                    let given_up = GivesUp(self.given_up.clone());
+                    let pieces = stream::pending::<Result<Frame<Bytes>, Fault>>().map(move |piece| {
+                        let _ = &given_up;
+                        piece
+                    });
+                    Response::new(said(StreamBody::new(pieces)))
+                }
+                "/pieces" => {
+                    let this = self.clone();
+                    let pieces = stream::unfold(this, |this| async move {
+                        let piece = this.pieces.lock().await.recv().await?;
+                        Some((piece, this))
+                    });
+                    Response::new(said(StreamBody::new(pieces)))
+                }
+                _ => {
+                    let mut answer = Response::new(full(path.to_owned()));
+                    if let Some(status) = path.strip_prefix("/status/") {
+                        *answer.status_mut() = status.parse().unwrap();
+                    }
                     answer
                 }
-            },
-            "/elsewhere" => {
-                let read = tokio::spawn(async move { body.collect().await.unwrap().to_bytes() });
-                Response::new(full(read.await.unwrap()))
             }
-            "/pipe" => Response::new(said(body)),
-            "/hang" => {
-                let _given_up = GivesUp(self.given_up.clone());
-                std::future::pending().await
-            }
-            "/hang-answer" => {
-                let given_up = GivesUp(self.given_up.clone());
-                let pieces = stream::pending::<Result<Frame<Bytes>, Fault>>().map(move |piece| {
-                    let _ = &given_up;
-                    piece
-                });
-                Response::new(said(StreamBody::new(pieces)))
-            }
-            "/pieces" => {
-                let this = self.clone();
-                let pieces = stream::unfold(this, |this| async move {
-                    let piece = this.pieces.lock().await.recv().await?;
-                    Some((piece, this))
-                });
-                Response::new(said(StreamBody::new(pieces)))
-            }
-            _ => {
-                let mut answer = Response::new(full(path.to_owned()));
-                if let Some(status) = path.strip_prefix("/status/") {
-                    *answer.status_mut() = status.parse().unwrap();
-                }
-                answer
-            }
-        }
+        })
     }
 }
 
@@ -542,26 +544,28 @@ struct Switcher;
 impl Handler for Switcher {
     type Body = Empty<Bytes>;
 
-    async fn handle(self: Arc<Self>, mut request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
-        let upgrade = tidegate_net::upgrade::on(&mut request);
-        let is_granted = request.uri().path() == "/granted";
-        tokio::spawn(async move {
-            match upgrade.await {
-                Ok(mut stream) => {
-                    let mut read = [0; 5];
-                    stream.read_exact(&mut read).await.unwrap();
-                    stream.write_all(&read).await.unwrap();
-                    stream.shutdown().await.unwrap();
+    fn handle(self: Arc<Self>, mut request: Request<Incoming>, _: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            let upgrade = tidegate_net::upgrade::on(&mut request);
+            let is_granted = request.uri().path() == "/granted";
+            tokio::spawn(async move {
+                match upgrade.await {
+                    Ok(mut stream) => {
+                        let mut read = [0; 5];
+                        stream.read_exact(&mut read).await.unwrap();
+                        stream.write_all(&read).await.unwrap();
+                        stream.shutdown().await.unwrap();
+                    }
+                    Err(error) => assert!(!is_granted, "{error}"),
                 }
-                Err(error) => assert!(!is_granted, "{error}"),
+            });
+            let mut answer = Response::new(Empty::new());
+            if is_granted {
+                *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+                answer.headers_mut().insert("upgrade", "x".parse().unwrap());
             }
-        });
-        let mut answer = Response::new(Empty::new());
-        if is_granted {
-            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            answer.headers_mut().insert("upgrade", "x".parse().unwrap());
-        }
-        answer
+            answer
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{Either, Full};
-use tidegate_net::{Door, Handler, Incoming, Pace, Peer, ServeLimits};
+use tidegate_net::{Answering, Door, Handler, Incoming, Pace, Peer, ServeLimits};
 use tidegate_testkit::http2::{ACK, END_HEADERS, END_STREAM, Told, Wire, block, code, frame, integer, kind};
 use tokio::sync::Notify;
 
@@ -45,20 +45,22 @@ impl Drop for Held {
 impl Handler for Counter {
     type Body = Either<Full<Bytes>, Torrent>;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        match request.uri().path() {
-            "/held" => {
-                self.most.fetch_max(self.held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                let _held = Held(self.clone());
-                std::future::pending().await
+    fn handle(self: Arc<Self>, request: Request<Incoming>, _: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            match request.uri().path() {
+                "/held" => {
+                    self.most.fetch_max(self.held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let _held = Held(self.clone());
+                    std::future::pending().await
+                }
+                "/torrent" => {
+                    self.held.fetch_add(1, Ordering::SeqCst);
+                    Response::new(Either::Right(Torrent(self.clone())))
+                }
+                _ => Response::new(Either::Left(Full::from("ok"))),
             }
-            "/torrent" => {
-                self.held.fetch_add(1, Ordering::SeqCst);
-                Response::new(Either::Right(Torrent(self.clone())))
-            }
-            _ => Response::new(Either::Left(Full::from("ok"))),
-        }
+        })
     }
 }
 

@@ -11,8 +11,8 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tidegate_net::tls::UpstreamTls;
 use tidegate_net::{
-    Connector, Door, Drain, Handler, Incoming, LaneAnswer, LaneError, LaneLimits, LaneOptions, LanePool,
-    LaneProtocol, Origin, Outgoing, Peer, listen,
+    Answering, Connector, Door, Drain, Handler, Incoming, LaneAnswer, LaneError, LaneLimits, LaneOptions,
+    LanePool, LaneProtocol, Origin, Outgoing, Peer, listen,
 };
 use tokio::sync::Barrier;
 
@@ -113,15 +113,17 @@ impl Together {
 impl Handler for Together {
     type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Self::Body> {
-        self.peers.lock().unwrap().insert(peer.address);
-        let _count = Counted(self.clone());
-        let body = request.into_body().collect().await.unwrap();
-        let trailers = body.trailers().cloned();
-        self.barrier.wait().await;
-        let frames = [Some(Frame::data(body.to_bytes())), trailers.map(Frame::trailers)];
-        let frames = frames.into_iter().flatten().map(Ok);
-        Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync())
+    fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            self.peers.lock().unwrap().insert(peer.address);
+            let _count = Counted(self.clone());
+            let body = request.into_body().collect().await.unwrap();
+            let trailers = body.trailers().cloned();
+            self.barrier.wait().await;
+            let frames = [Some(Frame::data(body.to_bytes())), trailers.map(Frame::trailers)];
+            let frames = frames.into_iter().flatten().map(Ok);
+            Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync())
+        })
     }
 }
 

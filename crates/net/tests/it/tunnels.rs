@@ -11,7 +11,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tidegate_net::tunnel::{TunnelEnd, TunnelLimits, tie, tunnel};
 use tidegate_net::upgrade::{self, Wish};
 use tidegate_net::{
-    Connector, Door, Drain, Handler, Incoming, LaneLimits, LanePool, Origin, Outgoing, Peer, ServeLimits,
+    Answering, Connector, Door, Drain, Handler, Incoming, LaneLimits, LanePool, Origin, Outgoing, Peer,
+    ServeLimits,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,28 +34,30 @@ struct Passer {
 impl Handler for Passer {
     type Body = Empty<Bytes>;
 
-    async fn handle(self: Arc<Self>, mut request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
-        let mut answer = Response::new(Empty::new());
-        let Some(wish) = Wish::of(&request) else { return answer };
-        let caller = upgrade::on(&mut request);
-        let mut asked = Request::new(Outgoing::full(Bytes::new()));
-        *asked.method_mut() = wish.method(request.method());
-        asked.headers_mut().insert("host", "h".parse().unwrap());
-        if let Some(key) = request.headers().get("sec-websocket-key") {
-            asked.headers_mut().insert("sec-websocket-key", key.clone());
-        }
-        wish.ask(asked.headers_mut());
-        let times = LaneLimits { connect: PATIENCE, answer: PATIENCE };
-        let mut granted = self.pool.send(asked, times).await.unwrap();
-        if !wish.is_granted(granted.status(), granted.headers()) {
-            *answer.status_mut() = StatusCode::BAD_GATEWAY;
-            return answer;
-        }
-        *answer.status_mut() = wish.grant(granted.headers_mut());
-        *answer.headers_mut() = std::mem::take(granted.headers_mut());
-        let upstream = granted.into_body().upgraded().unwrap();
-        tokio::spawn(async move { tie(caller, upstream, &limits(PATIENCE, &self.drain)).await });
-        answer
+    fn handle(self: Arc<Self>, mut request: Request<Incoming>, _: Peer) -> Answering<Self::Body> {
+        Box::pin(async move {
+            let mut answer = Response::new(Empty::new());
+            let Some(wish) = Wish::of(&request) else { return answer };
+            let caller = upgrade::on(&mut request);
+            let mut asked = Request::new(Outgoing::full(Bytes::new()));
+            *asked.method_mut() = wish.method(request.method());
+            asked.headers_mut().insert("host", "h".parse().unwrap());
+            if let Some(key) = request.headers().get("sec-websocket-key") {
+                asked.headers_mut().insert("sec-websocket-key", key.clone());
+            }
+            wish.ask(asked.headers_mut());
+            let times = LaneLimits { connect: PATIENCE, answer: PATIENCE };
+            let mut granted = self.pool.send(asked, times).await.unwrap();
+            if !wish.is_granted(granted.status(), granted.headers()) {
+                *answer.status_mut() = StatusCode::BAD_GATEWAY;
+                return answer;
+            }
+            *answer.status_mut() = wish.grant(granted.headers_mut());
+            *answer.headers_mut() = std::mem::take(granted.headers_mut());
+            let upstream = granted.into_body().upgraded().unwrap();
+            tokio::spawn(async move { tie(caller, upstream, &limits(PATIENCE, &self.drain)).await });
+            answer
+        })
     }
 }
 

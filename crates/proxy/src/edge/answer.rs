@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, VIA};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use tidegate_net::{Incoming, LaneAnswer, Peer};
+use tidegate_net::{Incoming, LaneAnswer, Peer, boxed};
 use tidegate_policy::edge::headers::remove_hop_by_hop;
 use tidegate_policy::edge::route::{Found, PathMatch};
 use tidegate_policy::edge::security_headers::secure;
@@ -30,14 +30,14 @@ use crate::snapshot::Snapshot;
 
 /// Answers a request by the site's routes; what none of them takes is the AI gateway's.
 pub async fn answer(
-    gateway: &Arc<Gateway>,
+    gateway: Arc<Gateway>,
     snapshot: Arc<Snapshot>,
     site: Arc<Site>,
     request: Request<Incoming>,
     peer: Peer,
 ) -> Response<ReplyBody> {
     let is_tls = peer.scheme() == "https";
-    let mut response = answered(gateway, snapshot, &site, request, peer).await;
+    let mut response = answered(&gateway, snapshot, &site, request, peer).await;
     if let Some(hsts) = site.security {
         secure(response.headers_mut(), hsts, is_tls);
     }
@@ -76,7 +76,7 @@ async fn answered(
             opened.along(route, fitted, visit, incoming).await
         }
         Found::OtherMethods(methods) => opened.refused(None, &EdgeError::Method(methods), &visit),
-        Found::Nothing => Box::pin(opened.ai(None, None, visit, incoming)).await,
+        Found::Nothing => boxed(|| opened.ai(None, None, visit, incoming)).await,
     }
 }
 
@@ -155,7 +155,7 @@ impl Opened<'_> {
         let checked = check(&route, &visit, self.gateway.desk(), &mut passage).await;
         if is_ai && checked.is_ok() {
             // In a box, as all the AI gateway is in it: what is only passed on does not pay for its room.
-            return Box::pin(self.ai(Some((route, fitted)), Some(passage), visit, incoming)).await;
+            return boxed(|| self.ai(Some((route, fitted)), Some(passage), visit, incoming)).await;
         }
         let mut exchange = self.exchange(route.action.word(), passage);
         match checked {
@@ -179,7 +179,7 @@ impl Opened<'_> {
             }
             Action::Files(files) => {
                 let rules = route.compression.as_ref();
-                match Box::pin(files::answer(files, &visit, fitted, rules, exchange)).await {
+                match boxed(|| files::answer(files, &visit, fitted, rules, exchange)).await {
                     Ok(mut response) => {
                         // The exchange has gone along with the body; limits of files are told with errors only.
                         finish(&mut response, Some(route), &visit, None, &id);
@@ -303,7 +303,7 @@ impl Opened<'_> {
         });
         let limits = passage.limits.clone();
         let peer = visit.peer.clone();
-        let mut response = self.gateway.answer(self.snapshot, request, peer, Some(passage)).await;
+        let mut response = self.gateway.clone().answer(self.snapshot, request, peer, Some(passage)).await;
         let id = response.headers().get(crate::headers::REQUEST_ID).cloned();
         let id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         if let Some(route) = &route {

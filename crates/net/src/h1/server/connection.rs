@@ -1,8 +1,6 @@
 //! A connection: one request and its answer at a time, all of it polled by the connection's task.
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -25,7 +23,7 @@ use super::write::After;
 use crate::h1::stream::Transport;
 use crate::h1::unsent::Unsent;
 use crate::incoming::Incoming;
-use crate::serve::{Handler, Peer, ServeLimits};
+use crate::serve::{Answering, Handler, Peer, ServeLimits};
 use crate::upgrade::{Grant, offer};
 
 /// Where a connection to a caller reads and writes.
@@ -73,7 +71,7 @@ enum Stage<B> {
     /// For the head of a request.
     Waiting,
     /// The handler is at work.
-    Handling(Pin<Box<dyn Future<Output = Response<B>> + Send>>),
+    Handling(Answering<B>),
     /// The answer goes out.
     Answering(Answer<B>),
     /// What was not read of the request is read and thrown away.
@@ -223,8 +221,7 @@ impl<H: Handler, T: Wire> Connection<H, T> {
             self.grant = Some(offer(&mut request));
         }
         let handler = self.shared.handler.clone();
-        // In a box of its own, which is gone once there is an answer: a connection that waits or streams has no room for it.
-        self.stage = Stage::Handling(Box::pin(handler.handle(request, self.peer.clone())));
+        self.stage = Stage::Handling(handler.handle(request, self.peer.clone()));
     }
 
     fn poll_handler(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, Ended>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_TYPE, HOST, LOCATION};
 use http::uri::Authority;
 use http::{HeaderValue, Request, Response, StatusCode};
-use tidegate_net::{Challenges, Handler, Incoming, Peer};
+use tidegate_net::{Answering, Challenges, Handler, Incoming, Peer};
 use tidegate_proxy::Gateway;
 use tidegate_proxy::body::ReplyBody;
 
@@ -26,12 +26,28 @@ pub(super) struct Entrance {
 impl Handler for Entrance {
     type Body = ReplyBody;
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ReplyBody> {
-        if let Some(text) = self.challenge(request.uri().path()).await {
-            return plain(StatusCode::OK, text);
+    fn handle(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answering<ReplyBody> {
+        match (Challenges::token(request.uri().path()), self.https) {
+            (None, None) => self.gateway.clone().handle(request, peer),
+            (None, Some(port)) => Box::pin(std::future::ready(self.elsewhere(&request, port))),
+            (Some(_), _) => Box::pin(self.challenged(request, peer)),
         }
-        let Some(port) = self.https else { return self.gateway.clone().handle(request, peer).await };
-        let response = match target(&request, port) {
+    }
+}
+
+impl Entrance {
+    /// Answers what looks like a challenge, and may be none.
+    async fn challenged(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ReplyBody> {
+        match (self.challenge(request.uri().path()).await, self.https) {
+            (Some(text), _) => plain(StatusCode::OK, text),
+            (None, Some(port)) => self.elsewhere(&request, port),
+            (None, None) => self.gateway.clone().handle(request, peer).await,
+        }
+    }
+
+    /// Sends the caller to `https`.
+    fn elsewhere(&self, request: &Request<Incoming>, port: u16) -> Response<ReplyBody> {
+        let response = match target(request, port) {
             Some(target) => {
                 let mut response = plain(StatusCode::PERMANENT_REDIRECT, String::new());
                 response.headers_mut().insert(LOCATION, target);
@@ -42,9 +58,7 @@ impl Handler for Entrance {
         self.gateway.meters().count_refused(WORD, response.status().as_u16());
         response
     }
-}
 
-impl Entrance {
     /// What an ACME server is to be told: what this instance or another one has said to it.
     async fn challenge(&self, path: &str) -> Option<String> {
         let token = Challenges::token(path)?;

@@ -3,6 +3,8 @@
 //! A request passes through some hundred functions once each, so that the processor waits for code more than for anything else. The
 //! profile lets the compiler put together what is used together (<https://doc.rust-lang.org/rustc/profile-guided-optimization.html>).
 
+mod layout;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -11,6 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::program;
 use crate::workspace::Workspace;
+use layout::Bolt;
 
 /// A load under which the profile is taken.
 struct Lesson {
@@ -48,19 +51,31 @@ const LESSONS: [Lesson; 4] = [
     },
 ];
 
-/// Builds twice with a load in between, and puts the program into `dist/` of cargo's target folder.
+/// Builds twice with a load in between, lays the code out after the same load once more, and puts the program into `dist/` of cargo's
+/// target folder.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let merge = merger()?;
+    let (merge, bolt) = (merger()?, Bolt::find());
     let builder = Builder { workspace, folder: workspace.built("dist", "profile")?, host: host(workspace)? };
-    eprintln!("1/3  building a program that counts");
+    eprintln!("1/4  building a program that counts");
     let counting = builder.build(&format!("-Cprofile-generate={}", builder.folder.join("raw").display()))?;
     program::check(workspace.cargo(&["build", "--release", "--package", "tidegate-bench"]).arg("--bins"))?;
-    eprintln!("2/3  counting under load");
+    eprintln!("2/4  counting under load");
     let profile = builder.learn(&counting, &merge)?;
-    eprintln!("3/3  building with what was counted");
-    let built = builder.build(&format!("-Cprofile-use={}", profile.display()))?;
+    eprintln!("3/4  building with what was counted");
+    let built = builder.build(&format!("-Cprofile-use={} {}", profile.display(), layout::LINKER))?;
     let program = workspace.built("dist", "tidegate")?;
-    fs::copy(&built, &program).with_context(|| format!("cannot write {}", program.display()))?;
+    match bolt {
+        Some(bolt) => {
+            eprintln!("4/4  counting once more, and putting together what is used together");
+            builder.lay_out(&built, &bolt, &program)?;
+        }
+        None => {
+            eprintln!(
+                "4/4  left out: there is no llvm-bolt, which would lay the code out (apt-get install bolt-19)"
+            );
+            fs::copy(&built, &program).with_context(|| format!("cannot write {}", program.display()))?;
+        }
+    }
     let size = fs::metadata(&program)?.len() as f64 / f64::from(1 << 20);
     println!("{} ({size:.1} MiB)", program.display());
     Ok(ExitCode::SUCCESS)
@@ -89,20 +104,10 @@ impl Builder<'_> {
         merged.arg("merge");
         for lesson in &LESSONS {
             let raw = self.folder.join(lesson.name);
-            // What an earlier run has left would be counted too.
-            fs::remove_dir_all(&raw).or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })?;
-            let mut load = self.workspace.command(self.workspace.built("release", "tidegate-bench")?);
-            load.args(["train", "--works", lesson.works, "--seconds", lesson.seconds, "--rounds", "1"])
-                .args(["--gateways", lesson.gateways, "--tidegate"])
-                .arg(counting)
-                .env("LLVM_PROFILE_FILE", raw.join("%p.profraw"));
-            program::check(&mut load)?;
-            let counts = fs::read_dir(&raw).context("the program has counted nothing")?;
-            for counted in counts {
-                merged.arg(format!("-weighted-input={},{}", lesson.weight, counted?.path().display()));
+            emptied(&raw)?;
+            self.load(lesson, counting, Some(("LLVM_PROFILE_FILE", &raw.join("%p.profraw"))))?;
+            for counted in files(&raw)? {
+                merged.arg(format!("-weighted-input={},{}", lesson.weight, counted.display()));
             }
         }
         // Named after the sources, as cargo looks only at the name.
@@ -111,11 +116,48 @@ impl Builder<'_> {
         Ok(profile)
     }
 
+    /// Puts a program of `built` with another layout to `program`.
+    fn lay_out(&self, built: &Path, bolt: &Bolt, program: &Path) -> Result<()> {
+        let (ways, counting) = (self.folder.join("ways"), self.folder.join("tidegate-counting-ways"));
+        emptied(&ways)?;
+        bolt.counting(built, &ways, &counting)?;
+        for lesson in &LESSONS {
+            self.load(lesson, &counting, None)?;
+        }
+        let merged = self.folder.join("ways.fdata");
+        bolt.merge(&files(&ways)?, &merged)?;
+        bolt.arrange(built, &merged, program)
+    }
+
+    /// Puts a program under the load of a lesson, which writes its counts where the variable says, if not where it was built to.
+    fn load(&self, lesson: &Lesson, program: &Path, counts: Option<(&str, &Path)>) -> Result<()> {
+        let mut load = self.workspace.command(self.workspace.built("release", "tidegate-bench")?);
+        load.args(["train", "--works", lesson.works, "--seconds", lesson.seconds, "--rounds", "1"])
+            .args(["--gateways", lesson.gateways, "--tidegate"])
+            .arg(program);
+        program::check(load.envs(counts))
+    }
+
     /// Which state of the sources it is.
     fn revision(&self) -> Result<String> {
         let text = program::output(self.workspace.command("git").args(["rev-parse", "--short", "HEAD"]))?;
         Ok(text.trim().to_owned())
     }
+}
+
+/// An empty folder: what an earlier run has left would be counted too.
+fn emptied(folder: &Path) -> Result<()> {
+    fs::remove_dir_all(folder).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
+}
+
+/// What a folder has.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).context("the program has counted nothing")?;
+    Ok(entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?)
 }
 
 /// The platform that is built on, such as `x86_64-unknown-linux-gnu`.
