@@ -144,11 +144,11 @@ pub(crate) struct EdgeRow {
     pub(crate) p99: f64,
 }
 
-/// One gateway with thousands of open connections.
+/// One gateway with thousands of open connections; medians of all rounds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct HeldRow {
     pub(crate) gateway: String,
-    /// Connections that it closed.
+    /// Connections that it closed, in any round.
     pub(crate) lost: usize,
     /// Resident memory in MiB: without connections, with all open, after a request over each, after the load.
     pub(crate) mib_before: f64,

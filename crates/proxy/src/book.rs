@@ -161,7 +161,7 @@ struct Flush<'a> {
 impl Drop for Flush<'_> {
     fn drop(&mut self) {
         if let Err(error) = self.journal.flush() {
-            self.meters.count_lost_row();
+            self.meters.count_lost_rows(error.rows());
             tracing::error!(%error, "rows of the ledger could not be written");
         }
     }
@@ -171,7 +171,7 @@ fn append(row: &Row<'_>, exchange: &Exchange) {
     let Some(journal) = &exchange.desk.journal else { return };
     let written = if row.last && exchange.row_may_wait { journal.put(row) } else { journal.append(row) };
     if let Err(error) = written {
-        exchange.meters.count_lost_row();
+        exchange.meters.count_lost_rows(error.rows());
         tracing::error!(%error, request_id = %row.request_id, "a row of the ledger could not be written");
     }
 }

@@ -280,9 +280,9 @@ impl Meters {
         self.inner.dropped_lines.inc();
     }
 
-    /// Counts a row of the ledger that could not be written.
-    pub fn count_lost_row(&self) {
-        self.inner.lost_rows.inc();
+    /// Counts rows of the ledger that could not be written.
+    pub fn count_lost_rows(&self, rows: u64) {
+        self.inner.lost_rows.inc_by(rows);
     }
 
     /// Counts a request that a limit refused or changed; `what` is `refused`, or what was given instead.

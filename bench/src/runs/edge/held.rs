@@ -8,6 +8,7 @@ use super::{EDGE_WORKS, Plan};
 use crate::gateway::edge::{Edge, Grounds};
 use crate::load::{Aim, Crowd, Span};
 use crate::results::HeldRow;
+use crate::sample::median;
 
 /// Requests under way at any moment: 25,000 a second with 22 ms on average, which is what the goal speaks of, are so many.
 const AT_ONCE: usize = 550;
@@ -60,4 +61,22 @@ pub(super) async fn run(edge: &Edge, grounds: &Grounds, plan: &Plan) -> Result<H
         row.mean
     );
     Ok(row)
+}
+
+/// The medians of all rounds. What was lost in any of them counts.
+pub(super) fn middle(rounds: &[HeldRow]) -> Option<HeldRow> {
+    let middle = |figure: fn(&HeldRow) -> f64| median(rounds.iter().map(figure));
+    let first = rounds.first()?.clone();
+    Some(HeldRow {
+        lost: rounds.iter().map(|row| row.lost).sum(),
+        mib_before: middle(|row| row.mib_before),
+        mib_open: middle(|row| row.mib_open),
+        mib_asked: middle(|row| row.mib_asked),
+        mib_loaded: middle(|row| row.mib_loaded),
+        per_second: middle(|row| row.per_second),
+        mean: middle(|row| row.mean),
+        p99: middle(|row| row.p99),
+        cpu: middle(|row| row.cpu),
+        ..first
+    })
 }

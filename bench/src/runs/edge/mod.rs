@@ -12,7 +12,7 @@ use super::Setting;
 use crate::gateway::edge::{Edge, Grounds};
 use crate::gateway::{NGINX, TIDEGATE};
 use crate::load::{Measured, Span};
-use crate::results::{EdgeResult, EdgeRow};
+use crate::results::{EdgeResult, EdgeRow, HeldRow};
 use crate::sample::median;
 pub(crate) use work::{EDGE_WORKS, EdgeWork};
 
@@ -35,12 +35,7 @@ pub(crate) async fn run(setting: &Setting<'_>, plan: &Plan) -> Result<EdgeResult
     let names: Vec<&str> =
         [NGINX, TIDEGATE].into_iter().filter(|name| setting.gateways.iter().any(|one| one == name)).collect();
     let (seen, versions) = rounds(setting, plan, &grounds, &names).await?;
-    let mut held = Vec::new();
-    for name in names.iter().filter(|_| plan.connections > 0) {
-        let edge = Edge::start(name, &setting.site, &grounds)?;
-        let row = held::run(&edge, &grounds, plan).await;
-        held.push(row.with_context(|| format!("{} connections at {name}", plan.connections))?);
-    }
+    let held = if plan.connections > 0 { held(setting, plan, &grounds, &names).await? } else { Vec::new() };
     Ok(EdgeResult {
         machine: setting.machine.clone(),
         rounds: plan.rounds,
@@ -78,6 +73,28 @@ async fn rounds(
         }
     }
     Ok((seen, edges.into_iter().map(|edge| edge.version).collect()))
+}
+
+/// Thousands of connections, at a gateway that was just started, in turns.
+async fn held(
+    setting: &Setting<'_>,
+    plan: &Plan,
+    grounds: &Grounds,
+    names: &[&'static str],
+) -> Result<Vec<HeldRow>> {
+    let mut seen: BTreeMap<&str, Vec<HeldRow>> = BTreeMap::new();
+    for round in 0..plan.rounds {
+        let mut order = names.to_vec();
+        let turn = round % order.len().max(1);
+        order.rotate_left(turn);
+        for name in order {
+            let edge = Edge::start(name, &setting.site, grounds)?;
+            let row = held::run(&edge, grounds, plan).await;
+            let row = row.with_context(|| format!("{} connections at {name}", plan.connections))?;
+            seen.entry(name).or_default().push(row);
+        }
+    }
+    Ok(names.iter().filter_map(|name| held::middle(seen.get(name)?)).collect())
 }
 
 fn say(round: usize, plan: &Plan, work: &EdgeWork, name: &str, figures: &Measured) {

@@ -54,7 +54,8 @@ async fn answered(
     let switch = Switch::of(&mut request);
     let (head, incoming) = request.into_parts();
     let visit = match Visit::of(head, switch, peer.clone(), site) {
-        Ok(visit) => visit,
+        // In a box: it goes from hand to hand.
+        Ok(visit) => Box::new(visit),
         Err((error, head)) => {
             let mut exchange = gateway.open("unknown", peer.clone(), snapshot);
             let mut passage = Passage::refused(None, exchange.caller.address, peer);
@@ -134,7 +135,7 @@ impl Opened<'_> {
         self,
         route: Arc<Route>,
         fitted: PathMatch,
-        visit: Visit,
+        visit: Box<Visit>,
         incoming: Incoming,
     ) -> Response<ReplyBody> {
         let mut passage = Passage::new(Some(route.clone()), visit.address(), visit.peer.clone());
@@ -168,7 +169,7 @@ impl Opened<'_> {
         &self,
         route: &Arc<Route>,
         fitted: PathMatch,
-        visit: Visit,
+        visit: Box<Visit>,
         incoming: Incoming,
         mut exchange: Box<Exchange>,
     ) -> Response<ReplyBody> {
@@ -215,7 +216,7 @@ impl Opened<'_> {
         &self,
         proxy: &Proxy,
         route: &Arc<Route>,
-        (visit, fitted): (Visit, PathMatch),
+        (visit, fitted): (Box<Visit>, PathMatch),
         incoming: Incoming,
         mut exchange: Box<Exchange>,
     ) -> Response<ReplyBody> {
@@ -223,7 +224,7 @@ impl Opened<'_> {
         let only_reads = matches!(visit.head.method, Method::GET | Method::HEAD) && visit.switch.is_none();
         if let Some(cache) = proxy.cache.as_ref().filter(|_| only_reads) {
             let answered =
-                Box::pin(cache::answer::answer(self.gateway, way, cache, incoming, exchange)).await;
+                boxed(|| cache::answer::answer(self.gateway, way, cache, incoming, exchange)).await;
             return answered.unwrap_or_else(|(error, mut back)| self.failed(&error, &visit, &mut back));
         }
         match pass(way, incoming, &mut exchange).await {
@@ -244,7 +245,7 @@ impl Opened<'_> {
         answer: LaneAnswer,
         proxy: &Proxy,
         route: &Route,
-        mut visit: Visit,
+        mut visit: Box<Visit>,
         mut exchange: Box<Exchange>,
     ) -> Response<ReplyBody> {
         let id = exchange.id.text();
@@ -269,7 +270,7 @@ impl Opened<'_> {
         self,
         taken: Option<(Arc<Route>, PathMatch)>,
         passage: Option<Box<Passage>>,
-        visit: Visit,
+        visit: Box<Visit>,
         incoming: Incoming,
     ) -> Response<ReplyBody> {
         let route = taken.as_ref().map(|(route, _)| route.clone());

@@ -264,7 +264,7 @@ impl ProbeJob {
             ..Row::default()
         };
         if let Err(error) = journal.append(&row) {
-            gateway.meters().count_lost_row();
+            gateway.meters().count_lost_rows(error.rows());
             tracing::error!(%error, "the ledger's row of a probe could not be written");
         }
     }

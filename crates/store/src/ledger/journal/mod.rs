@@ -44,9 +44,29 @@ pub enum JournalError {
     /// The journal holds as much as it may; the database has been away for too long. The row is not recorded.
     #[error("the ledger's journal is full")]
     Full,
-    /// The disk refused. The row is kept in memory, up to 4 MiB of them, and written as soon as the disk takes it.
-    #[error("the ledger's journal cannot be written: {0}")]
+    /// The disk refused the journal's folder or files.
+    #[error("the ledger's journal cannot be opened: {0}")]
     Io(#[source] io::Error),
+    /// The disk refused so many rows. They are kept in memory, up to 4 MiB of them, and written as soon as the disk takes them.
+    #[error("the ledger's journal cannot be written: {error}")]
+    Refused {
+        /// How many.
+        rows: u64,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl JournalError {
+    /// How many rows are not in the file for it.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Self::Full => 1,
+            Self::Io(_) => 0,
+            Self::Refused { rows, .. } => *rows,
+        }
+    }
 }
 
 /// Where the reader stands in one process's journal.
@@ -174,10 +194,11 @@ impl Journal {
             return Ok(());
         }
         active.roll(&self.own);
-        let written = active.segment.write(&active.batch.bytes, active.batch.count);
+        let rows = active.batch.count;
+        let written = active.segment.write(&active.batch.bytes, rows);
         active.batch.clear();
         self.size.set_broken(written.is_err());
-        let (bytes, lines) = written.map_err(JournalError::Io)?;
+        let (bytes, lines) = written.map_err(|error| JournalError::Refused { rows, error })?;
         if self.size.grow(bytes, lines) >= BATCH_ROWS as u64 {
             self.wake.notify_one();
         }

@@ -58,6 +58,21 @@ fn leftovers_that_are_folded_are_removed() {
 }
 
 #[test]
+fn each_row_of_a_write_that_the_disk_refuses_is_counted() {
+    let root = tempfile::tempdir().unwrap();
+    let journal = Journal::open(root.path(), 1 << 20).unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    journal.lock().segment = Segment::new(full);
+    for id in 0..3 {
+        journal.put(&row(id)).unwrap();
+    }
+    let refused = journal.flush().unwrap_err();
+    assert!(matches!(refused, JournalError::Refused { rows: 3, .. }), "{refused}");
+    assert_eq!(refused.rows(), 3);
+    assert!(journal.is_full());
+}
+
+#[test]
 fn fault_91_a_full_journal_says_so_before_rows_are_lost() {
     let root = tempfile::tempdir().unwrap();
     let journal = Journal::open(root.path(), 8_000).unwrap();
