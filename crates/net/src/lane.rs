@@ -241,9 +241,11 @@ impl LanePool {
                 }
             };
             lane.begin(message);
-            let error = match self.within(limits.answer, poll_fn(|context| lane.poll_head(context))).await? {
-                Ok(head) => return Ok(with(connected, LaneBody::answer(head, lane, self.clone()))),
-                Err(error) => error,
+            lane.bound(limits.answer);
+            let error = match poll_fn(|context| lane.poll_head_in_time(context)).await {
+                Some(Ok(head)) => return Ok(with(connected, LaneBody::answer(head, lane, self.clone()))),
+                Some(Err(error)) => error,
+                None => return Err(self.too_late(limits.answer)),
             };
             match lane.take_untouched() {
                 // The upstream closed the idle lane at the same moment; nothing was sent (fault 59).
@@ -261,9 +263,11 @@ impl LanePool {
     }
 
     async fn within<T>(&self, limit: Duration, answer: impl Future<Output = T>) -> Result<T, LaneError> {
-        tokio::time::timeout(limit, answer)
-            .await
-            .map_err(|_| LaneError::AnswerTimeout { origin: self.origin.to_string(), limit })
+        tokio::time::timeout(limit, answer).await.map_err(|_| self.too_late(limit))
+    }
+
+    fn too_late(&self, limit: Duration) -> LaneError {
+        LaneError::AnswerTimeout { origin: self.origin.to_string(), limit }
     }
 
     fn take_idle(&self) -> Option<Lane> {

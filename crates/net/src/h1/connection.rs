@@ -1,10 +1,12 @@
 //! A connection: one request and its answer at a time, driven by whoever waits for the answer.
 
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 
+use super::alarm::Alarm;
 use super::body::Piece;
 use super::error::Error;
 use super::read::Reader;
@@ -22,12 +24,16 @@ pub(crate) struct Connection<T> {
     unsent: Option<Error>,
     /// Whether the request asked to close behind the answer.
     closes: bool,
+    /// When the head of the answer must be there. It stays for the next request: to set a timer costs more than to ask whether it has
+    /// rung, and hardly any does.
+    alarm: Alarm,
 }
 
 impl<T: Transport> Connection<T> {
     /// A connection on which nothing was asked yet.
     pub(crate) fn new(stream: T) -> Self {
-        Self { stream, reader: Reader::new(Default::default()), message: None, unsent: None, closes: false }
+        let (reader, alarm) = (Reader::new(Default::default()), Alarm::default());
+        Self { stream, reader, message: None, unsent: None, closes: false, alarm }
     }
 
     /// Whether an idle connection can be used: its upstream has neither closed it nor said something unasked. Costs no call to
@@ -55,6 +61,23 @@ impl<T: Transport> Connection<T> {
     /// Whether a byte of the answer has come.
     pub(crate) fn has_heard(&self) -> bool {
         self.reader.has_heard()
+    }
+
+    /// The head of the answer must come within that time.
+    pub(crate) fn bound(&mut self, limit: Duration) {
+        self.alarm.set(limit);
+    }
+
+    /// [`Connection::poll_head`] within the time of the request; `None` when it is over.
+    pub(crate) fn poll_head_in_time(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Response<()>, Error>>> {
+        if let Poll::Ready(head) = self.poll_head(context) {
+            self.alarm.stop();
+            return Poll::Ready(Some(head));
+        }
+        self.alarm.poll(context).map(|()| None)
     }
 
     /// Sends the request and reads the head of the answer. The answer may come before the request has left whole.

@@ -5,6 +5,7 @@
 //! [`connection::Connection`] is both on a stream, polled by whoever waits. Framing that could be read in two ways is an
 //! error. What waits holds no buffers.
 
+mod alarm;
 pub(crate) mod body;
 mod chunked;
 pub(crate) mod connection;

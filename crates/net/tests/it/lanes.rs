@@ -209,6 +209,26 @@ async fn a_stream_that_nobody_waits_for_is_reset_and_its_connection_goes_on() {
     assert_eq!(upstream.peers.lock().unwrap().len(), 1);
 }
 
+/// The timer of a lane outlives the request that it was set for.
+#[tokio::test]
+async fn each_request_on_a_lane_has_the_time_that_it_was_given() {
+    let house = House::open_with(Door::new, Together::new(2));
+    let pool = Arc::new(Connector::default()).pool(&origin(false, house.address));
+    let short = LaneLimits { answer: Duration::from_secs(1), ..LIMITS };
+    let (one, other) = tokio::join!(pool.send(request("/"), short), pool.send(request("/"), short));
+    assert_eq!((text(one.unwrap()).await, text(other.unwrap()).await), ("hello".into(), "hello".into()));
+    let late = async {
+        tokio::time::sleep(short.answer + Duration::from_millis(500)).await;
+        told(&pool, "/").await
+    };
+    let (one, other) = tokio::join!(told(&pool, "/"), late);
+    assert_eq!((one.unwrap(), other.unwrap()), ("hello".to_owned(), "hello".to_owned()));
+    let begun = std::time::Instant::now();
+    let error = pool.send(request("/"), short).await.unwrap_err();
+    assert!(matches!(error, LaneError::AnswerTimeout { .. }), "{error}");
+    assert!(begun.elapsed() < LIMITS.answer / 2, "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn an_upstream_that_has_gone_is_connected_to_anew() {
     let house = House::open(Door::new);

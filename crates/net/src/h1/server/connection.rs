@@ -11,7 +11,6 @@ use tokio::io::AsyncRead;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::alarm::Alarm;
 use super::answer::{Answer, Asked, Unfinished};
 use super::body::{Fault, Feed, feed};
 use super::head::Head;
@@ -20,6 +19,7 @@ use super::parting::Parting;
 use super::read::Reader;
 use super::refusal::Refusal;
 use super::write::After;
+use crate::h1::alarm::Alarm;
 use crate::h1::stream::Transport;
 use crate::h1::unsent::Unsent;
 use crate::incoming::Incoming;

@@ -5,7 +5,6 @@
 //! [`connection::Connection`] is both on a stream. A request that could be read in two ways is answered with a [`Refusal`] and
 //! never handed on. A connection that waits holds no buffers.
 
-mod alarm;
 mod answer;
 pub(crate) mod body;
 pub(crate) mod connection;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use super::alarm::Alarm;
 use super::connection::Wire;
+use crate::h1::alarm::Alarm;
 use crate::h1::unsent::Unsent;
 
 /// How long and how much is read of a peer that goes on to send.

@@ -9,40 +9,40 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Rings at a moment that is moved often, and mostly to a later one.
 #[derive(Debug, Default)]
-pub(super) struct Alarm {
+pub(crate) struct Alarm {
     at: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Alarm {
     /// Rings at that moment.
-    pub(super) fn at(moment: Instant) -> Self {
+    pub(crate) fn at(moment: Instant) -> Self {
         Self { at: Some(moment), timer: None }
     }
 
     /// Rings after that time.
-    pub(super) fn set(&mut self, after: Duration) {
+    pub(crate) fn set(&mut self, after: Duration) {
         self.at = Some(Instant::now() + after);
     }
 
     /// Rings after that time, or before if it was set so.
-    pub(super) fn advance(&mut self, after: Duration) {
+    pub(crate) fn advance(&mut self, after: Duration) {
         let moment = Instant::now() + after;
         self.at = Some(self.at.map_or(moment, |at| at.min(moment)));
     }
 
     /// Never rings.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.at = None;
     }
 
     /// Whether it will ring.
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.at.is_some()
     }
 
     /// Ready when the moment has come.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if at < timer.deadline() {
