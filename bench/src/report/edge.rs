@@ -21,7 +21,8 @@ all else are as they are by default. No answer is taken from a cache.
   server's signature, to be cheap. `tls-1k` is over connections that stay open.
 - **websocket**: one message under way on each connection, masked by the client; a message counts when it is back.
 - **Connections held**: all are opened, each has had one request (`proxy-1k`), then 550 requests are under way at any moment, going round over all
-  connections. 25,000 requests/s with 22 ms on average are 550 under way.
+  connections. 25,000 requests/s with 22 ms on average are 550 under way. The gateways take turns here, too, each time started anew; figures
+  are medians, but every connection lost in any round counts.
 - An answer counts only with status 200 and the exact length. Any other ends the run with an error.
 
 ";
