@@ -66,9 +66,7 @@ pub fn run(options: RunOptions) -> Result<ExitCode> {
     if !provisioned.is_good() {
         return Ok(ExitCode::from(2));
     }
-    let workers =
-        loaded.config.workers.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
-    let runtime = runtime_of(workers.unwrap_or(1)).context("cannot start the worker threads")?;
+    let runtime = runtime_of(loaded.config.worker_count()).context("cannot start the worker threads")?;
     let start = Start { options, path, folder, loaded, provisioned, lasting, environment, inherited };
     let served = runtime.block_on(start.serve());
     // What is still running after the drain has had its time; dropped, it settles and so comes into the log.

@@ -152,6 +152,13 @@ pub struct Config {
     pub workers: Option<usize>,
 }
 
+impl Config {
+    /// How many threads work.
+    pub fn worker_count(&self) -> usize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -197,8 +197,7 @@ impl Plans<'_> {
         if matches!(entry.address, DoorAddress::Unix(_)) {
             self.error("a Unix socket cannot be shared", &[path, &["reuse_port"]].concat());
         }
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.loaded.config.workers.unwrap_or_else(cores)
+        self.loaded.config.worker_count()
     }
 
     /// The port of `https`, if a door sends everybody there.
